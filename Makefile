@@ -1,0 +1,70 @@
+# make, make check, make lint, make install PREFIX= DESTDIR=
+PREFIX ?= /usr/local
+BUILD ?= build
+CC ?= cc
+CFLAGS ?= -O2 -g
+WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
+CPPFLAGS += -Ilib -D_POSIX_C_SOURCE=200809L -D_XOPEN_SOURCE=700 $(HAVE)
+# Contraction would make a sum depend on the compiler; kernels alone may use it.
+ALL_CFLAGS = -std=c11 -pthread -ffp-contract=off $(WARN) $(CFLAGS)
+
+PKGS = libarchive libjpeg libpng libwebp libxxhash libexif
+have = $(shell pkg-config --exists $(1) 2>/dev/null && echo yes)
+ifeq ($(shell test -e /usr/include/libdeflate.h && echo yes),yes)
+HAVE += -DHAVE_LIBDEFLATE
+LIBS += -ldeflate
+else
+LIBS += -lz
+endif
+ifeq ($(WITHOUT_ONEDNN),)
+ifneq ($(wildcard /usr/include/oneapi/dnnl/dnnl.h /usr/local/include/oneapi/dnnl/dnnl.h),)
+HAVE += -DHAVE_ONEDNN
+LIBS += -ldnnl -lgomp
+endif
+endif
+CPPFLAGS += $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+LIBS += $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lm
+
+LIB_SRC = $(sort $(wildcard lib/*/*.c) $(wildcard lib/net/kernels/*.c))
+LIB_OBJ = $(LIB_SRC:%.c=$(BUILD)/%.o)
+CMD_SRC = $(sort $(wildcard cmd/*.c))
+BIN = $(CMD_SRC:cmd/%.c=$(BUILD)/bin/%)
+UNIT_SRC = $(sort $(wildcard tests/unit/*.c))
+UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+
+all: $(BIN)
+units: $(UNIT)
+
+$(BUILD)/libemo.a: $(LIB_OBJ)
+	@rm -f $@
+	ar rcs $@ $^
+$(BUILD)/lib/net/kernels/%.o: lib/net/kernels/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -ffp-contract=fast -MMD -MP -c -o $@ $<
+$(BUILD)/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+$(BUILD)/bin/%: $(BUILD)/cmd/%.o $(BUILD)/libemo.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+$(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libemo.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+check: all units
+	BUILD=$(BUILD) tests/check
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
+	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
+	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
+	install -m 644 $(wildcard man/*.7) $(DESTDIR)$(PREFIX)/share/man/man7
+
+clean:
+	rm -rf $(BUILD)
+
+.PHONY: all units check install clean
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
