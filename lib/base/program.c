@@ -79,8 +79,9 @@ int emo_program_end(const struct emo_program *p, int status, const struct emo_er
         if (status == EMO_USAGE)
             usage(p, stderr);
     }
-    bool failed = ferror(stdout) != 0;
     errno = 0;
+    bool failed = fflush(stdout) != 0 || ferror(stdout);
+    /* Closing a descriptor that was never there is no failure: nothing was lost. */
     if (fclose(stdout) != 0 && errno != EBADF)
         failed = true;
     if (failed && !status) {

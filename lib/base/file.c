@@ -1,0 +1,308 @@
+#define _GNU_SOURCE /* F_SETPIPE_SZ, O_TMPFILE */
+#include "base/file.h"
+#include "base/text.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void wait_for(int fd, short events)
+{
+    struct pollfd p = {.fd = fd, .events = events};
+    poll(&p, 1, -1);
+}
+
+ssize_t emo_read(int fd, void *to, size_t n)
+{
+    while (true) {
+        ssize_t got = read(fd, to, n);
+        if (got >= 0)
+            return got;
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            wait_for(fd, POLLIN);
+        else if (errno != EINTR)
+            return -1;
+    }
+}
+
+int emo_write(int fd, const void *from, size_t n)
+{
+    const char *at = from;
+    while (n) {
+        ssize_t put = write(fd, at, n);
+        if (put > 0) {
+            at += put;
+            n -= (size_t)put;
+        } else if (put < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            wait_for(fd, POLLOUT);
+        } else if (put == 0 || errno != EINTR) {
+            if (put == 0)
+                errno = ENOSPC;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+void emo_pipe_enlarge(int fd)
+{
+#ifdef F_SETPIPE_SZ
+    struct stat st;
+    if (fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode)) {
+        int saved = errno;
+        (void)fcntl(fd, F_SETPIPE_SZ, 1 << 20);
+        errno = saved;
+    }
+#else
+    (void)fd;
+#endif
+}
+
+int emo_temporary(struct emo_error *err)
+{
+    const char *folder = getenv("TMPDIR");
+    if (!folder || !*folder)
+        folder = "/var/tmp";
+    char path[4096];
+    if (snprintf(path, sizeof path, "%s/emo-XXXXXX", folder) >= (int)sizeof path) {
+        emo_error(err, EMO_FAILED, "TMPDIR is too long");
+        return -1;
+    }
+    int fd = mkstemp(path);
+    if (fd < 0) {
+        emo_error_errno(err, "temporary file in %s", folder);
+        return -1;
+    }
+    unlink(path);
+    (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+    return fd;
+}
+
+struct emo_output {
+    int fd;
+    char *path;      /* what the user named; NULL: standard output */
+    char *target;    /* what is replaced, links resolved; NULL: written in place */
+    char *temporary; /* beside target */
+    char *folder;    /* that holds both */
+};
+
+static void output_free(struct emo_output *o)
+{
+    free(o->path);
+    free(o->target);
+    free(o->temporary);
+    free(o->folder);
+    free(o);
+}
+
+int emo_output_fd(const struct emo_output *o)
+{
+    return o->fd;
+}
+
+const char *emo_output_name(const struct emo_output *o)
+{
+    return o->path ? o->path : "<stdout>";
+}
+
+static bool lock(int fd)
+{
+    struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    return fcntl(fd, F_SETLK, &whole) == 0;
+}
+
+static bool same_file(int fd, const char *path)
+{
+    struct stat a, b;
+    return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+/* Removes the temporary files of this target whose writer is gone: those that can be locked. */
+static void remove_stale(const char *folder, const char *prefix)
+{
+    DIR *d = opendir(folder);
+    if (!d)
+        return;
+    size_t n = strlen(prefix);
+    for (struct dirent *entry; (entry = readdir(d));) {
+        if (strncmp(entry->d_name, prefix, n) != 0 || strlen(entry->d_name) != n + 6)
+            continue;
+        int fd = openat(dirfd(d), entry->d_name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+        if (fd < 0)
+            continue;
+        struct stat st;
+        if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && lock(fd))
+            unlinkat(dirfd(d), entry->d_name, 0);
+        close(fd);
+    }
+    closedir(d);
+}
+
+/* A locked temporary file that no other run's remove_stale() took between creation and lock. */
+static int create_temporary(struct emo_output *o, const char *prefix, struct emo_error *err)
+{
+    size_t size = strlen(o->folder) + strlen(prefix) + 8;
+    for (int tries = 0; tries < 100; tries++) {
+        char *path = malloc(size);
+        if (!path)
+            return emo_error_memory(err, size, "a path");
+        snprintf(path, size, "%s/%sXXXXXX", o->folder, prefix);
+        o->fd = mkstemp(path);
+        if (o->fd < 0) {
+            emo_error_errno(err, "%s: cannot create a temporary file beside it", o->path);
+            free(path);
+            return EMO_FAILED;
+        }
+        (void)fcntl(o->fd, F_SETFD, FD_CLOEXEC);
+        /* Where the file system has no locks, errno says so, and one run at a time is safe. */
+        if ((lock(o->fd) || (errno != EAGAIN && errno != EACCES)) && same_file(o->fd, path)) {
+            o->temporary = path;
+            return EMO_OK;
+        }
+        close(o->fd);
+        free(path);
+    }
+    return emo_error(err, EMO_FAILED, "%s: cannot lock a temporary file beside it", o->path);
+}
+
+/* Follows links by hand, since the last one may point to a file that is still to be made. */
+static char *resolve(const char *path)
+{
+    char *at = strdup(path);
+    for (int depth = 0; at && depth < 40; depth++) {
+        char link[4096];
+        ssize_t n = readlink(at, link, sizeof link - 1);
+        if (n < 0)
+            return at;
+        link[n] = '\0';
+        char *slash = strrchr(at, '/');
+        size_t head = link[0] == '/' || !slash ? 0 : (size_t)(slash - at) + 1;
+        char *next = malloc(head + (size_t)n + 1);
+        if (next) {
+            memcpy(next, at, head);
+            memcpy(next + head, link, (size_t)n + 1);
+        }
+        free(at);
+        at = next;
+    }
+    if (at)
+        errno = ELOOP;
+    free(at);
+    return NULL;
+}
+
+static int open_replacing(struct emo_output *o, struct emo_error *err)
+{
+    o->target = resolve(o->path);
+    if (!o->target)
+        return emo_error_errno(err, "%s", o->path);
+    struct stat old;
+    bool exists = stat(o->target, &old) == 0;
+    if (exists && S_ISDIR(old.st_mode))
+        return emo_error(err, EMO_FAILED, "%s: is a directory", o->path);
+    if (exists && !S_ISREG(old.st_mode)) {
+        free(o->target);
+        o->target = NULL;
+        o->fd = open(o->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
+        return o->fd < 0 ? emo_error_errno(err, "%s", o->path) : EMO_OK;
+    }
+    const char *slash = strrchr(o->target, '/');
+    const char *base = slash ? slash + 1 : o->target;
+    if (!*base)
+        return emo_error(err, EMO_FAILED, "%s: names a directory", o->path);
+    o->folder = slash == o->target ? strdup("/")
+              : slash ? strndup(o->target, (size_t)(slash - o->target)) : strdup(".");
+    struct emo_text prefix = {0};
+    emo_text_printf(&prefix, ".%s.emo-", base);
+    int status = EMO_OK;
+    if (!o->folder || prefix.failed)
+        status = emo_error_memory(err, strlen(o->target), "a path");
+    if (!status) {
+        remove_stale(o->folder, prefix.bytes);
+        status = create_temporary(o, prefix.bytes, err);
+    }
+    emo_text_free(&prefix);
+    if (status)
+        return status;
+    mode_t mask = umask(0);
+    umask(mask);
+    if (fchmod(o->fd, exists ? old.st_mode & 07777 : 0666 & ~mask) != 0 && exists)
+        return emo_error_errno(err, "%s: cannot keep the permissions", o->path);
+    return EMO_OK;
+}
+
+int emo_output_open(struct emo_output **out, const char *path, bool binary, struct emo_error *err)
+{
+    struct emo_output *o = calloc(1, sizeof *o);
+    if (!o)
+        return emo_error_memory(err, sizeof *o, "an output");
+    o->fd = -1;
+    int status = EMO_OK;
+    if (!path || strcmp(path, "-") == 0)
+        o->fd = STDOUT_FILENO;
+    else {
+        o->path = strdup(path);
+        status = o->path ? open_replacing(o, err) : emo_error_memory(err, strlen(path), "a path");
+    }
+    if (!status && binary && isatty(o->fd))
+        status = emo_error(err, EMO_USAGE,
+                           "%s: binary is not written to a terminal; use -o FILE or a pipe",
+                           emo_output_name(o));
+    if (status) {
+        emo_output_discard(o);
+        return status;
+    }
+    emo_pipe_enlarge(o->fd);
+    *out = o;
+    return EMO_OK;
+}
+
+static int sync_folder(const char *folder)
+{
+    int fd = open(folder, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0; /* no permission to read it: the rename stands */
+    int result = fsync(fd);
+    if (result != 0 && (errno == EINVAL || errno == ENOTSUP))
+        result = 0;
+    close(fd);
+    return result;
+}
+
+int emo_output_commit(struct emo_output *o, struct emo_error *err)
+{
+    int status = EMO_OK;
+    if (o->target && fsync(o->fd) != 0)
+        status = emo_error_errno(err, "%s: fsync", o->path);
+    /* The lock goes with the descriptor, so rename first: nobody may think it stale. */
+    if (!status && o->target && rename(o->temporary, o->target) != 0)
+        status = emo_error_errno(err, "%s: rename", o->path);
+    if (status) {
+        emo_output_discard(o);
+        return status;
+    }
+    if (close(o->fd) != 0 && errno != EINTR)
+        status = emo_error_errno(err, "%s: close", emo_output_name(o));
+    else if (o->target && sync_folder(o->folder) != 0)
+        status = emo_error_errno(err, "%s: fsync of its folder", o->path);
+    output_free(o);
+    return status;
+}
+
+void emo_output_discard(struct emo_output *o)
+{
+    if (!o)
+        return;
+    if (o->temporary)
+        unlink(o->temporary);
+    if (o->fd > STDERR_FILENO)
+        close(o->fd);
+    output_free(o);
+}
