@@ -1,0 +1,67 @@
+/*
+ * Reads tensor streams: files, or standard input, each of one or more segments,
+ * as one.
+ *
+ * The end is clean only right after END(complete) of the last segment of the
+ * last file. Anything else - end of file between records or in one, END
+ * (aborted), a wrong count, length or CRC, a foreign frame - is EMO_INPUT, with
+ * file, record number, name and byte offset in the message.
+ *
+ * Segments after the first must have its kind and its classes. Their ids are
+ * raised past the highest so far; shards of one set keep theirs, and all of a
+ * set must be there before the end.
+ */
+#ifndef EMO_STREAM_READER_H
+#define EMO_STREAM_READER_H
+
+#include "stream/head.h"
+#include "stream/record.h"
+
+struct emo_reader;
+
+/*
+ * Opens the first of count paths ("-": standard input; count 0: standard input alone) and reads
+ * its HEAD. kinds: bit 1 << kind of each kind taken; another is EMO_INPUT ("a model, not
+ * images"). A terminal is refused (EMO_USAGE). paths must outlive the reader.
+ */
+int emo_reader_open(struct emo_reader **r, const char *const *paths, size_t count, unsigned kinds,
+                    struct emo_error *err);
+/* NULL is fine. */
+void emo_reader_close(struct emo_reader *r);
+
+/* Caps other than the usual; call before the record that needs it. 0 keeps one. */
+void emo_reader_caps(struct emo_reader *r, uint64_t payload, uint32_t metadata);
+
+/* The first segment's HEAD; valid until close. */
+const struct emo_head *emo_reader_head(const struct emo_reader *r);
+/* For messages: the file being read, "<stdin>" for standard input. */
+const char *emo_reader_file(const struct emo_reader *r);
+
+/*
+ * The next record, with payload in the reader's buffer (64-byte aligned) until the next call.
+ * *got false: the clean end.
+ */
+int emo_reader_next(struct emo_reader *r, struct emo_record *record, bool *got,
+                    struct emo_error *err);
+
+/*
+ * In two steps, to receive the payload elsewhere. After header() with *got true, payload() must be
+ * called once, with room for record->payload_length bytes; it checks the CRC and sets
+ * record->payload.
+ */
+int emo_reader_header(struct emo_reader *r, struct emo_record *record, bool *got,
+                      struct emo_error *err);
+int emo_reader_payload(struct emo_reader *r, struct emo_record *record, void *to,
+                       struct emo_error *err);
+
+/* Would the next read have to wait for upstream? Then flush what you have. */
+bool emo_reader_would_block(struct emo_reader *r);
+
+/* Records so far, and the sum over all input of payload bytes: for progress and summaries. */
+uint64_t emo_reader_count(const struct emo_reader *r);
+
+/* What upstream said in END(aborted), unescaped, to be passed on unchanged; NULL when it did
+   not. */
+const char *emo_reader_reason(const struct emo_reader *r);
+
+#endif
