@@ -1,0 +1,17 @@
+# Loaded by every suite: where things are, and an empty directory to work in.
+bats_require_minimum_version 1.5.0
+
+ROOT=$(cd "$BATS_TEST_DIRNAME" && git rev-parse --show-toplevel 2>/dev/null || cd "$BATS_TEST_DIRNAME/.." && pwd)
+BUILD=${BUILD:-build}
+case $BUILD in /*) ;; *) BUILD=$ROOT/$BUILD ;; esac
+BIN=$BUILD/bin
+SAMPLE=$ROOT/tests/data/emoji-5050.zip
+PHOTOS=${EMO_PHOTOS:-$ROOT/../shared/data/photos-5050.zip}
+PATH=$BIN:$PATH
+export ROOT BUILD BIN SAMPLE PHOTOS PATH
+
+setup() {
+    T=$BATS_TEST_TMPDIR
+    export T
+    cd "$T" || exit
+}
