@@ -1,0 +1,513 @@
+#include "stream/reader.h"
+
+#include "base/hash.h"
+#include "stream/source.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct emo_reader {
+    const char *const *paths;
+    size_t path_count, path; /* path: the next to open */
+    struct emo_source source;
+    unsigned kinds;
+    uint64_t cap_payload;
+    uint32_t cap_metadata;
+
+    struct emo_head head; /* the first segment's */
+    bool in_segment, ended;
+    uint64_t file_records, total;
+
+    uint64_t segment_start, segment_records;
+    uint32_t head_crc, running_crc;
+
+    /* Ids: what is added to those of this segment, and the next free one. */
+    uint64_t id_base, id_next;
+    uint32_t shards, shards_seen;
+    uint8_t *shard_bits;
+
+    uint8_t *scratch; /* texts and metadata */
+    size_t scratch_room;
+    uint8_t *payload;
+    size_t payload_room;
+    char *reason;
+    int failed; /* the status of an earlier failure */
+};
+
+static const char *const default_paths[] = {"-"};
+
+void emo_reader_close(struct emo_reader *r)
+{
+    if (r == NULL)
+        return;
+    emo_source_free(&r->source);
+    emo_head_free(&r->head);
+    free(r->shard_bits);
+    free(r->scratch);
+    free(r->payload);
+    free(r->reason);
+    free(r);
+}
+
+void emo_reader_caps(struct emo_reader *r, uint64_t payload, uint32_t metadata)
+{
+    if (payload != 0)
+        r->cap_payload = payload;
+    if (metadata != 0)
+        r->cap_metadata = metadata;
+}
+
+const struct emo_head *emo_reader_head(const struct emo_reader *r)
+{
+    return &r->head;
+}
+
+const char *emo_reader_file(const struct emo_reader *r)
+{
+    return r->source.file;
+}
+
+uint64_t emo_reader_count(const struct emo_reader *r)
+{
+    return r->total;
+}
+
+const char *emo_reader_reason(const struct emo_reader *r)
+{
+    return r->reason;
+}
+
+bool emo_reader_would_block(struct emo_reader *r)
+{
+    return !r->ended && emo_source_would_block(&r->source);
+}
+
+/* EMO_INPUT: "FILE: PLACE, byte OFFSET: ..." where offset is that of the frame. */
+static int broken(const struct emo_reader *r, struct emo_error *err, const char *place,
+                  uint64_t offset, const char *format, ...) __attribute__((format(printf, 5, 6)));
+static int broken(const struct emo_reader *r, struct emo_error *err, const char *place,
+                  uint64_t offset, const char *format, ...)
+{
+    char text[EMO_ERROR_TEXT];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    return emo_error(err, EMO_INPUT, "%s: %s, byte %" PRIu64 ": %s", r->source.file, place, offset,
+                     text);
+}
+
+#define CUT_SHORT "the stream is cut short here; what wrote it failed or was killed"
+
+/* n bytes of text or metadata and their padding into r->scratch, with a NUL after them. */
+static int take_scratch(struct emo_reader *r, const char *place, uint64_t start, size_t n,
+                        uint32_t crc, struct emo_error *err)
+{
+    size_t got, padded = (size_t)emo_pad64(n);
+    int status = emo_source_take_growing(&r->source, &r->scratch, &r->scratch_room, padded, &got,
+                                         err);
+    if (status != EMO_OK)
+        return status;
+    if (got < padded)
+        return broken(r, err, place, start, CUT_SHORT);
+    if (emo_crc32(0, r->scratch, n) != crc)
+        return broken(r, err, place, start, "its text or metadata is damaged (CRC mismatch)");
+    for (size_t i = n; i < padded; i++)
+        if (r->scratch[i] != 0)
+            return broken(r, err, place, start, "padding that is not zero");
+    return EMO_OK;
+}
+
+/* Starts the segment's ids: raised past the highest so far, unless it is a further shard of a
+   set. */
+static int begin_ids(struct emo_reader *r, const struct emo_head_frame *f, uint64_t start,
+                     struct emo_error *err)
+{
+    if (r->shards_seen == r->shards) {
+        free(r->shard_bits);
+        r->shards = f->shards;
+        r->shards_seen = 0;
+        r->id_base = r->id_next;
+        r->shard_bits = calloc((f->shards + 7) / 8, 1);
+        if (r->shard_bits == NULL)
+            return emo_error_memory(err, f->shards / 8, "shards");
+    }
+    if (f->shards != r->shards)
+        return broken(r, err, "head", start, "shard %" PRIu32 " of %" PRIu32 ", but before it come "
+                      "%" PRIu32 " of %" PRIu32 " shards; give all shards of a set together",
+                      f->shard + 1, f->shards, r->shards_seen, r->shards);
+    uint8_t bit = (uint8_t)(1u << (f->shard % 8));
+    if (r->shard_bits[f->shard / 8] & bit)
+        return broken(r, err, "head", start, "shard %" PRIu32 " of %" PRIu32 " a second time",
+                      f->shard + 1, f->shards);
+    r->shard_bits[f->shard / 8] |= bit;
+    r->shards_seen++;
+    return EMO_OK;
+}
+
+static int accept_head(struct emo_reader *r, const struct emo_head_frame *f, uint64_t start,
+                       struct emo_error *err)
+{
+    struct emo_head head;
+    emo_head_begin(&head, f->kind);
+    head.may = f->may;
+    head.records_expected = f->records_expected;
+    head.shard = f->shard;
+    head.shards = f->shards;
+    int status = emo_head_parse(&head, (const char *)r->scratch, f->text_length, err);
+    if (status == EMO_INPUT)
+        emo_error_prefix(err, "%s", r->source.file);
+    bool first = r->head.kind == 0;
+    if (status == EMO_OK && !(r->kinds & 1u << f->kind)) {
+        char wanted[64] = "";
+        for (uint16_t k = EMO_IMAGES; k <= EMO_CHECKPOINT; k++)
+            if (r->kinds & 1u << k)
+                snprintf(wanted + strlen(wanted), sizeof wanted - strlen(wanted), "%s%s",
+                         wanted[0] != '\0' ? " or " : "", emo_kind_name(k));
+        status = emo_error(err, EMO_INPUT, "%s: a stream of kind %s, but %s is needed",
+                           r->source.file, emo_kind_name(f->kind), wanted);
+    }
+    if (status == EMO_OK && !first && f->kind != r->head.kind)
+        status = broken(r, err, "head", start, "a %s stream after a %s stream",
+                        emo_kind_name(f->kind), emo_kind_name(r->head.kind));
+    if (status == EMO_OK && !first && !emo_head_same_classes(&head, &r->head))
+        status = broken(r, err, "head", start,
+                        "its classes are not those of the stream before it; join with emo-cat");
+    if (status == EMO_OK)
+        status = begin_ids(r, f, start, err);
+    if (status == EMO_OK && first)
+        r->head = head;
+    else
+        emo_head_free(&head);
+    return status;
+}
+
+/* What is wrong with a HEAD whose CRC is right; NULL: nothing. */
+static const char *head_wrong(const struct emo_head_frame *f)
+{
+    size_t cap = f->kind == EMO_MODEL || f->kind == EMO_CHECKPOINT ? EMO_CAP_TEXT_MODEL
+                                                                   : EMO_CAP_TEXT;
+    if (f->kind < EMO_IMAGES || f->kind > EMO_CHECKPOINT)
+        return "a stream of unknown kind";
+    if (f->zero16 != 0 || f->zero64 != 0)
+        return "a reserved field is not zero";
+    if (f->text_length > cap)
+        return "its text is longer than the cap";
+    if (f->frame_length != EMO_FRAME_SIZE + emo_pad64(f->text_length))
+        return "its lengths contradict each other";
+    if (f->shards == 0 || f->shard >= f->shards || f->shards > EMO_CAP_SHARDS)
+        return "its shard numbers make no sense";
+    return NULL;
+}
+
+static int not_a_stream(const struct emo_reader *r, uint64_t start, struct emo_error *err)
+{
+    if (start > 0)
+        return broken(r, err, "after the end mark", start, "bytes that are no tensor stream");
+    return emo_error(err, EMO_INPUT, "%s: not a tensor stream; emo-unzip makes one from images",
+                     r->source.file);
+}
+
+/* The next HEAD of the open file. *got false: the file ends here. */
+static int read_head(struct emo_reader *r, bool *got, struct emo_error *err)
+{
+    struct emo_head_frame f;
+    uint64_t start = r->source.offset;
+    size_t n;
+    int status = emo_source_take(&r->source, &f, sizeof f, &n, err);
+    if (status != EMO_OK)
+        return status;
+    *got = n > 0;
+    if (n == 0)
+        return start > 0 ? EMO_OK
+                         : emo_error(err, EMO_INPUT, "%s: empty: no bytes at all are not a stream; "
+                                     "what should have written it failed", r->source.file);
+    if (memcmp(&f, EMO_MAGIC, n < 8 ? n : 8) != 0)
+        return not_a_stream(r, start, err);
+    if (n < sizeof f)
+        return broken(r, err, "head", start, CUT_SHORT);
+    if (emo_header_crc(&f) != f.header_crc)
+        return broken(r, err, "head", start, "damaged (CRC mismatch)");
+    if (f.major > EMO_MAJOR || f.must != 0)
+        return broken(r, err, "head", start, "made by a newer version of emo (format %u.%u)",
+                      f.major, f.minor);
+    const char *wrong = f.major == 0 ? "format version 0" : head_wrong(&f);
+    if (wrong != NULL)
+        return broken(r, err, "head", start, "%s", wrong);
+    status = take_scratch(r, "head", start, f.text_length, f.text_crc, err);
+    if (status == EMO_OK)
+        status = accept_head(r, &f, start, err);
+    r->in_segment = status == EMO_OK;
+    r->segment_start = start;
+    r->segment_records = 0;
+    r->running_crc = 0;
+    r->head_crc = f.header_crc;
+    return status;
+}
+
+/* Opens files until one has a segment. *got false: there are no more. */
+static int next_segment(struct emo_reader *r, bool *got, struct emo_error *err)
+{
+    *got = false;
+    for (;;) {
+        if (r->source.opened) {
+            int status = read_head(r, got, err);
+            if (status != EMO_OK || *got)
+                return status;
+            emo_source_close(&r->source);
+        }
+        if (r->path == r->path_count)
+            break;
+        r->file_records = 0;
+        int status = emo_source_open(&r->source, r->paths[r->path++], err);
+        if (status != EMO_OK)
+            return status;
+    }
+    if (r->shards_seen < r->shards)
+        return emo_error(err, EMO_INPUT, "%s: only %" PRIu32 " of %" PRIu32 " shards; give all of "
+                         "them", r->source.file, r->shards_seen, r->shards);
+    r->ended = true;
+    return EMO_OK;
+}
+
+int emo_reader_open(struct emo_reader **reader, const char *const *paths, size_t count,
+                    unsigned kinds, struct emo_error *err)
+{
+    struct emo_reader *r = calloc(1, sizeof *r);
+    bool got;
+    *reader = NULL;
+    if (r == NULL)
+        return emo_error_memory(err, sizeof *r, "a reader");
+    r->paths = count > 0 ? paths : default_paths;
+    r->path_count = count > 0 ? count : 1;
+    r->kinds = kinds;
+    r->cap_payload = EMO_CAP_PAYLOAD;
+    r->cap_metadata = EMO_CAP_METADATA;
+    int status = next_segment(r, &got, err);
+    if (status != EMO_OK) {
+        emo_reader_close(r);
+        return status;
+    }
+    *reader = r;
+    return EMO_OK;
+}
+
+static int aborted(struct emo_reader *r, const struct emo_end_frame *f, struct emo_error *err)
+{
+    char quoted[EMO_CAP_REASON + 8];
+    r->reason = malloc((size_t)f->text_length + 1);
+    if (r->reason == NULL)
+        return emo_error_memory(err, f->text_length, "a message");
+    if (f->text_length > 0)
+        memcpy(r->reason, r->scratch, f->text_length);
+    r->reason[f->text_length] = '\0';
+    emo_quote(quoted, sizeof quoted, r->reason, strlen(r->reason));
+    return emo_error(err, EMO_INPUT, "%s: aborted upstream after %" PRIu64 " records: %s",
+                     r->source.file, f->record_count, quoted);
+}
+
+/* An END whose 64 bytes are in f. */
+static int read_end(struct emo_reader *r, const struct emo_end_frame *f, uint64_t start,
+                    struct emo_error *err)
+{
+    const char *wrong = NULL;
+    if (emo_header_crc(f) != f->header_crc)
+        wrong = "damaged (CRC mismatch)";
+    else if (f->must != 0)
+        wrong = "made by a newer version of emo";
+    else if (f->zero64 != 0 || f->status > EMO_ABORTED || f->text_length > EMO_CAP_REASON ||
+             (f->status == EMO_COMPLETE && f->text_length != 0))
+        wrong = "a field that makes no sense";
+    else if (f->frame_length != EMO_FRAME_SIZE + emo_pad64(f->text_length))
+        wrong = "its lengths contradict each other";
+    else if (f->head_crc != r->head_crc)
+        wrong = "it belongs to another stream";
+    else if (f->record_count != r->segment_records)
+        wrong = "the number of records is not the number written";
+    else if (f->segment_length != start - r->segment_start + f->frame_length)
+        wrong = "the length is not the length written";
+    else if (f->running_crc != r->running_crc)
+        wrong = "the records are not those written (running CRC mismatch)";
+    if (wrong != NULL)
+        return broken(r, err, "end mark", start, "%s", wrong);
+    int status = take_scratch(r, "end mark", start, f->text_length, f->text_crc, err);
+    if (status == EMO_OK && f->status == EMO_ABORTED)
+        status = aborted(r, f, err);
+    r->in_segment = false;
+    return status;
+}
+
+/* What is wrong with a RECORD whose CRC is right; NULL: nothing. */
+static const char *record_wrong(const struct emo_reader *r, const struct emo_record_frame *f,
+                                uint64_t *payload_length)
+{
+    if (f->metadata_length > r->cap_metadata)
+        return "its metadata is longer than the cap";
+    if (!emo_payload_length(f->dtype, f->rank, f->dim, payload_length))
+        return "its type and dimensions make no sense";
+    if (*payload_length > r->cap_payload)
+        return "its payload is longer than the cap";
+    if (f->frame_length !=
+        EMO_FRAME_SIZE + emo_pad64(f->metadata_length) + emo_pad64(*payload_length))
+        return "its lengths contradict each other";
+    if (f->split > EMO_TEST || f->order > EMO_IO)
+        return "a field that makes no sense";
+    if (f->label < -1 || (f->label >= 0 && (size_t)f->label >= r->head.class_count))
+        return "its label is not one of the classes";
+    return NULL;
+}
+
+/* Fills record from a RECORD whose 64 bytes are in f. */
+static int read_record(struct emo_reader *r, const struct emo_record_frame *f, uint64_t start,
+                       struct emo_record *record, struct emo_error *err)
+{
+    char place[64];
+    uint64_t payload_length = 0;
+    snprintf(place, sizeof place, "record %" PRIu64, r->file_records + 1);
+    if (memcmp(f->tag, EMO_TAG_RECORD, 4) != 0)
+        return broken(r, err, place, start, "neither a record nor an end mark: damaged");
+    if (emo_header_crc(f) != f->header_crc)
+        return broken(r, err, place, start, "damaged (CRC mismatch in its header)");
+    if (f->must != 0)
+        return broken(r, err, place, start, "made by a newer version of emo");
+    const char *wrong = record_wrong(r, f, &payload_length);
+    if (wrong != NULL)
+        return broken(r, err, place, start, "%s", wrong);
+    int status = take_scratch(r, place, start, f->metadata_length, f->metadata_crc, err);
+    if (status != EMO_OK)
+        return status;
+    wrong = emo_metadata_check(r->scratch, f->metadata_length);
+    if (wrong != NULL)
+        return broken(r, err, place, start, "%s", wrong);
+    uint64_t id;
+    if (__builtin_add_overflow(f->id, r->id_base, &id) || id == UINT64_MAX)
+        return broken(r, err, place, start, "its id is too large to be joined to those before");
+    if (id >= r->id_next)
+        r->id_next = id + 1;
+
+    emo_metadata_assign(&record->metadata, r->scratch, f->metadata_length);
+    if (record->metadata.failed)
+        return emo_error_memory(err, f->metadata_length, "metadata");
+    record->id = id;
+    record->label = f->label;
+    record->split = f->split;
+    record->dtype = f->dtype;
+    record->rank = f->rank;
+    record->order = f->order;
+    record->epoch = f->epoch;
+    record->may = f->may;
+    memcpy(record->dim, f->dim, sizeof record->dim);
+    record->payload = NULL;
+    record->payload_length = payload_length;
+    record->data_crc = f->data_crc;
+    record->data_crc_known = true;
+    record->file = r->source.file;
+    record->number = ++r->file_records;
+    record->offset = start;
+    r->segment_records++;
+    r->total++;
+    r->running_crc = emo_crc32(r->running_crc, &f->header_crc, 4);
+    return EMO_OK;
+}
+
+static int next_header(struct emo_reader *r, struct emo_record *record, bool *got,
+                       struct emo_error *err)
+{
+    while (!r->ended) {
+        union {
+            struct emo_record_frame record;
+            struct emo_end_frame end;
+        } f;
+        uint64_t start = r->source.offset;
+        char place[64];
+        size_t n;
+        bool more;
+        int status = emo_source_take(&r->source, &f, EMO_FRAME_SIZE, &n, err);
+        if (status != EMO_OK)
+            return status;
+        snprintf(place, sizeof place, "after %" PRIu64 " records", r->file_records);
+        if (n < EMO_FRAME_SIZE)
+            return broken(r, err, place, start, CUT_SHORT);
+        if (memcmp(f.end.tag, EMO_TAG_END, 4) != 0) {
+            *got = true;
+            return read_record(r, &f.record, start, record, err);
+        }
+        status = read_end(r, &f.end, start, err);
+        if (status == EMO_OK)
+            status = next_segment(r, &more, err);
+        if (status != EMO_OK)
+            return status;
+    }
+    return EMO_OK;
+}
+
+int emo_reader_header(struct emo_reader *r, struct emo_record *record, bool *got,
+                      struct emo_error *err)
+{
+    *got = false;
+    if (r->failed != EMO_OK)
+        return emo_error(err, r->failed, "%s: read after an error", r->source.file);
+    r->failed = next_header(r, record, got, err);
+    if (r->failed != EMO_OK)
+        *got = false;
+    return r->failed;
+}
+
+static int check_payload(struct emo_reader *r, struct emo_record *record, const void *payload,
+                         size_t got, struct emo_error *err)
+{
+    char where[EMO_WHERE_SIZE];
+    uint8_t padding[EMO_FRAME_SIZE];
+    size_t n = (size_t)(emo_pad64(record->payload_length) - record->payload_length), padded = 0;
+    bool zero = true;
+    if (got == record->payload_length) {
+        int status = emo_source_take(&r->source, padding, n, &padded, err);
+        if (status != EMO_OK)
+            return status;
+    }
+    emo_record_where(record, where, sizeof where);
+    if (got < record->payload_length || padded < n)
+        return emo_error(err, EMO_INPUT, "%s, byte %" PRIu64 ": %s", where, r->source.offset,
+                         CUT_SHORT);
+    for (size_t i = 0; i < n; i++)
+        zero = zero && padding[i] == 0;
+    if (!zero)
+        return emo_error(err, EMO_INPUT, "%s, byte %" PRIu64 ": padding that is not zero", where,
+                         r->source.offset - n);
+    if (emo_crc32(0, payload, got) != record->data_crc)
+        return emo_error(err, EMO_INPUT, "%s, byte %" PRIu64 ": its data is damaged (CRC mismatch)",
+                         where, record->offset);
+    record->payload = payload;
+    return EMO_OK;
+}
+
+int emo_reader_payload(struct emo_reader *r, struct emo_record *record, void *to,
+                       struct emo_error *err)
+{
+    size_t got;
+    int status = emo_source_take(&r->source, to, (size_t)record->payload_length, &got, err);
+    if (status == EMO_OK)
+        status = check_payload(r, record, to, got, err);
+    r->failed = status;
+    return status;
+}
+
+int emo_reader_next(struct emo_reader *r, struct emo_record *record, bool *got,
+                    struct emo_error *err)
+{
+    size_t n;
+    int status = emo_reader_header(r, record, got, err);
+    if (status != EMO_OK || !*got)
+        return status;
+    status = emo_source_take_growing(&r->source, &r->payload, &r->payload_room,
+                                     (size_t)record->payload_length, &n, err);
+    if (status == EMO_OK)
+        status = check_payload(r, record, r->payload, n, err);
+    if (status != EMO_OK)
+        *got = false;
+    r->failed = status;
+    return status;
+}

@@ -1,0 +1,113 @@
+#include "stream/source.h"
+
+#include "base/file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define BUFFER (256u << 10)
+#define FIRST_GROWTH (4u << 20)
+#define ALIGNMENT 64u
+
+int emo_source_open(struct emo_source *s, const char *path, struct emo_error *err)
+{
+    if (s->buffer == NULL && (s->buffer = malloc(BUFFER)) == NULL)
+        return emo_error_memory(err, BUFFER, "reading");
+    s->standard = strcmp(path, "-") == 0;
+    s->file = s->standard ? "<stdin>" : path;
+    s->at = s->filled = 0;
+    s->offset = 0;
+    s->fd = s->standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    if (s->fd < 0)
+        return emo_error_errno(err, "%s", s->file);
+    s->opened = true;
+    if (isatty(s->fd))
+        return emo_error(err, EMO_USAGE, "%s is a terminal; a tensor stream is expected, from a "
+                         "pipe or a file", s->standard ? "standard input" : path);
+    emo_pipe_enlarge(s->fd);
+    return EMO_OK;
+}
+
+void emo_source_close(struct emo_source *s)
+{
+    if (s->opened && !s->standard)
+        close(s->fd);
+    s->opened = false;
+}
+
+void emo_source_free(struct emo_source *s)
+{
+    emo_source_close(s);
+    free(s->buffer);
+    s->buffer = NULL;
+}
+
+int emo_source_take(struct emo_source *s, void *to, size_t n, size_t *got, struct emo_error *err)
+{
+    uint8_t *p = to;
+    *got = 0;
+    while (*got < n) {
+        size_t want = n - *got, have = s->filled - s->at;
+        if (have > 0) {
+            size_t take = have < want ? have : want;
+            memcpy(p + *got, s->buffer + s->at, take);
+            s->at += take;
+            *got += take;
+            s->offset += take;
+            continue;
+        }
+        bool direct = want >= BUFFER;
+        ssize_t r = emo_read(s->fd, direct ? p + *got : s->buffer, direct ? want : BUFFER);
+        if (r < 0)
+            return emo_error_errno(err, "%s", s->file);
+        if (r == 0)
+            break;
+        if (direct) {
+            *got += (size_t)r;
+            s->offset += (uint64_t)r;
+        } else {
+            s->at = 0;
+            s->filled = (size_t)r;
+        }
+    }
+    return EMO_OK;
+}
+
+int emo_source_take_growing(struct emo_source *s, uint8_t **bytes, size_t *room, size_t n,
+                            size_t *got, struct emo_error *err)
+{
+    *got = 0;
+    while (*got < n) {
+        if (*got == *room) {
+            size_t more = *room < FIRST_GROWTH / 2 ? FIRST_GROWTH : *room * 2;
+            more = (more < n ? more : n) + ALIGNMENT - 1;
+            more -= more % ALIGNMENT;
+            uint8_t *bigger = aligned_alloc(ALIGNMENT, more);
+            if (bigger == NULL)
+                return emo_error_memory(err, more, "a record");
+            if (*got > 0)
+                memcpy(bigger, *bytes, *got);
+            free(*bytes);
+            *bytes = bigger;
+            *room = more;
+        }
+        size_t want = (n < *room ? n : *room) - *got, part;
+        int status = emo_source_take(s, *bytes + *got, want, &part, err);
+        if (status != EMO_OK)
+            return status;
+        *got += part;
+        if (part < want)
+            break;
+    }
+    return EMO_OK;
+}
+
+bool emo_source_would_block(const struct emo_source *s)
+{
+    struct pollfd p = {.fd = s->fd, .events = POLLIN};
+    return s->opened && s->at == s->filled && poll(&p, 1, 0) == 0;
+}

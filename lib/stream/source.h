@@ -1,0 +1,40 @@
+/*
+ * The bytes of one file or of standard input, buffered; large reads go straight
+ * to where they are wanted.
+ */
+#ifndef EMO_STREAM_SOURCE_H
+#define EMO_STREAM_SOURCE_H
+
+#include "base/error.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* Zero-initialise, then open; close may be called at any time. */
+struct emo_source {
+    int fd;
+    bool opened, standard;
+    const char *file; /* for messages: the path, or "<stdin>" */
+    uint8_t *buffer;
+    size_t at, filled;
+    uint64_t offset; /* of the next byte to be taken */
+};
+
+/* path "-": standard input. A terminal is EMO_USAGE. The buffer is kept from file to file. */
+int emo_source_open(struct emo_source *s, const char *path, struct emo_error *err);
+void emo_source_close(struct emo_source *s);
+void emo_source_free(struct emo_source *s);
+
+/* Takes n bytes; *got is less than n only at the end of the file. */
+int emo_source_take(struct emo_source *s, void *to, size_t n, size_t *got, struct emo_error *err);
+
+/* The same into *bytes, which grows (from *room) with what really arrives and stays 64-byte
+   aligned. */
+int emo_source_take_growing(struct emo_source *s, uint8_t **bytes, size_t *room, size_t n,
+                            size_t *got, struct emo_error *err);
+
+/* Nothing is buffered and the descriptor has nothing to read now. */
+bool emo_source_would_block(const struct emo_source *s);
+
+#endif
