@@ -62,9 +62,25 @@ install: all
 	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 $(wildcard man/*.7) $(DESTDIR)$(PREFIX)/share/man/man7
 
+# Every warning an error with both compilers, the pages and the scripts.
+SCRIPTS = .ci/run tests/run tests/check $(wildcard pipelines/*) $(wildcard tests/data/make-*)
+lint:
+	$(MAKE) -s CC=gcc BUILD=$(BUILD)/lint-gcc CFLAGS='-O2 -Werror' all units
+	$(MAKE) -s CC=clang BUILD=$(BUILD)/lint-clang CFLAGS='-O1 -Werror' all units
+	$(if $(wildcard man/*),mandoc -Tlint -Wwarning $(wildcard man/*))
+	shellcheck $(SCRIPTS) $(wildcard tests/*.bash tests/*.bats tests/peers/*.bats)
+	cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr -Ilib --enable=warning,portability \
+	    $(HAVE) lib cmd
+
+# The same tests with the address and undefined-behaviour sanitizers.
+sanitize:
+	$(MAKE) BUILD=$(BUILD)/sanitize \
+	    CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' all units
+	BUILD=$(BUILD)/sanitize tests/check
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all units check install clean
+.PHONY: all units check lint sanitize install clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
