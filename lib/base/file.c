@@ -200,19 +200,18 @@ static char *resolve(const char *path)
 
 static int open_replacing(struct emo_output *o, struct emo_error *err)
 {
-    o->target = resolve(o->path);
-    if (!o->target)
-        return emo_error_errno(err, "%s", o->path);
     struct stat old;
-    bool exists = stat(o->target, &old) == 0;
+    /* Asked of the path itself: a pipe's /dev/fd/63 is a link that leads to no name. */
+    bool exists = stat(o->path, &old) == 0;
     if (exists && S_ISDIR(old.st_mode))
         return emo_error(err, EMO_FAILED, "%s: is a directory", o->path);
     if (exists && !S_ISREG(old.st_mode)) {
-        free(o->target);
-        o->target = NULL;
         o->fd = open(o->path, O_WRONLY | O_CLOEXEC | O_NOCTTY);
         return o->fd < 0 ? emo_error_errno(err, "%s", o->path) : EMO_OK;
     }
+    o->target = resolve(o->path);
+    if (!o->target)
+        return emo_error_errno(err, "%s", o->path);
     const char *slash = strrchr(o->target, '/');
     const char *base = slash ? slash + 1 : o->target;
     if (!*base)
