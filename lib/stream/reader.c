@@ -82,7 +82,21 @@ const char *emo_reader_reason(const struct emo_reader *r)
 
 bool emo_reader_would_block(struct emo_reader *r)
 {
-    return !r->ended && emo_source_would_block(&r->source);
+    size_t n;
+    const uint8_t *at = emo_source_buffered(&r->source, &n);
+    /* Pipes cut records anywhere: what is buffered must hold a whole one, which other frames may
+       precede. */
+    while (n >= EMO_FRAME_SIZE) {
+        struct emo_record_frame f;
+        memcpy(&f, at, sizeof f);
+        if (f.frame_length > n || f.frame_length < EMO_FRAME_SIZE)
+            break;
+        if (memcmp(f.tag, EMO_TAG_RECORD, sizeof f.tag) == 0)
+            return false;
+        at += f.frame_length;
+        n -= (size_t)f.frame_length;
+    }
+    return !r->ended && emo_source_waits(&r->source);
 }
 
 /* EMO_INPUT: "FILE: PLACE, byte OFFSET: ..." where offset is that of the frame. */

@@ -106,8 +106,14 @@ int emo_source_take_growing(struct emo_source *s, uint8_t **bytes, size_t *room,
     return EMO_OK;
 }
 
-bool emo_source_would_block(const struct emo_source *s)
+const uint8_t *emo_source_buffered(const struct emo_source *s, size_t *n)
+{
+    *n = s->filled - s->at;
+    return s->buffer + s->at;
+}
+
+bool emo_source_waits(const struct emo_source *s)
 {
     struct pollfd p = {.fd = s->fd, .events = POLLIN};
-    return s->opened && s->at == s->filled && poll(&p, 1, 0) == 0;
+    return s->opened && poll(&p, 1, 0) == 0;
 }

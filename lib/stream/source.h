@@ -34,7 +34,9 @@ int emo_source_take(struct emo_source *s, void *to, size_t n, size_t *got, struc
 int emo_source_take_growing(struct emo_source *s, uint8_t **bytes, size_t *room, size_t n,
                             size_t *got, struct emo_error *err);
 
-/* Nothing is buffered and the descriptor has nothing to read now. */
-bool emo_source_would_block(const struct emo_source *s);
+/* What is buffered, and how much of it. */
+const uint8_t *emo_source_buffered(const struct emo_source *s, size_t *n);
+/* The descriptor has nothing to read now, not even the end of the file. */
+bool emo_source_waits(const struct emo_source *s);
 
 #endif
