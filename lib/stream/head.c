@@ -31,6 +31,11 @@ void emo_head_begin(struct emo_head *h, uint16_t kind)
 int emo_head_copy(struct emo_head *to, const struct emo_head *from, struct emo_error *err)
 {
     *to = *from;
+    if (from->shards > 1) {
+        to->shard = 0;
+        to->shards = 1;
+        to->records_expected = EMO_UNKNOWN;
+    }
     to->classes = NULL;
     to->class_count = 0;
     to->lines = (struct emo_text){0};
@@ -132,7 +137,9 @@ static int parse_lines(struct emo_head *h, char *text, size_t n, char ***names, 
             return emo_error(err, EMO_INPUT, "head text: a line does not begin with @");
         *end = '\0';
         int status = EMO_OK;
-        if (length > 7 && memcmp(line, "@CLASS\t", 7) == 0) {
+        if (length >= 6 && memcmp(line, "@CLASS", 7) == 0) {
+            status = emo_error(err, EMO_INPUT, "head text: @CLASS without a name");
+        } else if (length > 6 && memcmp(line, "@CLASS\t", 7) == 0) {
             status = parse_class(line + 7, length - 7, names, count, err);
         } else {
             emo_text_add(&h->lines, line, length);

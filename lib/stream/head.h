@@ -32,6 +32,8 @@ struct emo_head {
 void emo_head_free(struct emo_head *h);
 /* kind, unknown count, shard 0 of 1, nothing else. */
 void emo_head_begin(struct emo_head *h, uint16_t kind);
+/* For the stream that is made of from's: that is whole, also when from is one of several shards
+   (whose number of records is then not known). */
 int emo_head_copy(struct emo_head *to, const struct emo_head *from, struct emo_error *err);
 
 /* The HEAD text, both ways. parse sets classes and lines; status EMO_INPUT when it is not well
