@@ -56,5 +56,5 @@ bool emo_payload_length(uint8_t dtype, uint8_t rank, const uint32_t dim[4], uint
         }
     }
     *length = n;
-    return true;
+    return n <= UINT64_MAX / 2; /* so that adding padding and headers cannot overflow */
 }

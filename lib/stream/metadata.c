@@ -53,6 +53,8 @@ const char *emo_metadata_check(const uint8_t *bytes, size_t n)
             return wrong;
         if (e.key_length == 0)
             return "a metadata key is empty";
+        if (memchr(e.key, '\0', e.key_length) != NULL)
+            return "a metadata key holds a zero byte";
         if (!first && compare(last.key, last.key_length, e.key, e.key_length) >= 0)
             return "metadata keys are not in order, or not unique";
         unsigned type = e.type & ~(unsigned)EMO_META_PAYLOAD_ONLY;
