@@ -40,7 +40,7 @@ $(BUILD)/libemo.a: $(LIB_OBJ)
 	ar rcs $@ $^
 $(BUILD)/lib/net/kernels/%.o: lib/net/kernels/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -ffp-contract=fast -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -O3 -ffp-contract=fast -MMD -MP -c -o $@ $<
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<

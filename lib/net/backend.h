@@ -1,0 +1,41 @@
+/*
+ * What a backend does: the convolutions, in chunks of EMO_CHUNK records.
+ *
+ * Everything between them - pooling, activations, dropout, dense layers - is
+ * the executor's. Activations and gradients are plain NHWC float arrays, master
+ * weights HWIO; what a backend keeps besides is its own. Calls for different
+ * workers run at the same time; a result may depend on the chunk only, never on
+ * the worker.
+ */
+#ifndef EMO_NET_BACKEND_H
+#define EMO_NET_BACKEND_H
+
+#include "net/graph.h"
+
+/* Work on images is cut into pieces of this many records, whatever the number of threads; the last
+   piece of a batch is filled up with zeros. */
+#define EMO_CHUNK 8
+
+struct emo_backend {
+    /* workers: how many may call at once. */
+    int (*open)(void **state, const struct emo_graph *g, unsigned workers, bool training,
+                struct emo_error *err);
+    void (*close)(void *state);
+    /* "onednn 2.6.3 avx512_core" */
+    void (*describe)(void *state, struct emo_text *out);
+    /* The layer's weights changed: take them over. */
+    int (*load)(void *state, size_t layer, unsigned worker, const float *weight, const float *bias);
+    int (*forward)(void *state, size_t layer, unsigned worker, const float *x, float *y);
+    int (*backward_data)(void *state, size_t layer, unsigned worker, const float *gy, float *gx);
+    /* Overwrites gw (HWIO) and gb. */
+    int (*backward_weights)(void *state, size_t layer, unsigned worker, const float *x,
+                            const float *gy, float *gw, float *gb);
+};
+
+extern const struct emo_backend emo_backend_reference;
+/* NULL when built without oneDNN. */
+const struct emo_backend *emo_backend_onednn(void);
+/* "onednn 2.6.3" or "without onednn". */
+void emo_onednn_version(struct emo_text *out);
+
+#endif

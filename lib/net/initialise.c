@@ -1,0 +1,67 @@
+#include "net/initialise.h"
+
+#include "base/philox.h"
+#include "stream/frame.h"
+
+#include <math.h>
+#include <string.h>
+
+/* Two independent standard normals from two words (Box and Muller). */
+static void normals(const uint32_t u[2], double out[2])
+{
+    double radius = sqrt(-2 * log((u[0] + 1.0) * 0x1p-32)), angle = 0x1p-31 * u[1] * 3.14159265358979323846;
+    out[0] = radius * cos(angle);
+    out[1] = radius * sin(angle);
+}
+
+/* A normal truncated at two deviations: blocks of this element until a draw is inside. */
+static double truncated(uint64_t seed, size_t ordinal, size_t i)
+{
+    uint64_t id = (uint64_t)ordinal << 40 | i;
+    for (uint32_t block = 0;; block++) {
+        uint32_t u[4];
+        double z[4];
+        emo_philox(seed, id, 0, EMO_DRAW_INITIALISE, block, u);
+        normals(u, z);
+        normals(u + 2, z + 2);
+        for (int j = 0; j < 4; j++)
+            if (fabs(z[j]) <= 2)
+                return z[j];
+    }
+}
+
+void emo_initialise(const struct emo_tensor *t, size_t ordinal, uint64_t seed, float *values)
+{
+    memset(values, 0, t->count * sizeof *values);
+    if (t->rank == 1)
+        return;
+    if (t->order == EMO_HWIO || t->output) {
+        double limit = sqrt(6 / (t->fan_in + t->fan_out));
+        for (size_t i = 0; i < t->count; i += 4) {
+            uint32_t u[4];
+            emo_philox(seed, ordinal, 0, EMO_DRAW_INITIALISE, (uint32_t)(i / 4), u);
+            for (size_t j = 0; j < 4 && i + j < t->count; j++)
+                values[i + j] = (float)(limit * (2.0 * (double)emo_uniform(u[j]) - 1));
+        }
+        return;
+    }
+    double deviation = sqrt(2 / t->fan_in) / .87962566103423978;
+    for (size_t i = 0; i < t->count; i++)
+        values[i] = (float)(deviation * truncated(seed, ordinal, i));
+}
+
+double emo_adam_rate(double learning_rate, uint64_t t)
+{
+    return learning_rate * sqrt(1 - pow(.999, (double)t)) / (1 - pow(.9, (double)t));
+}
+
+void emo_adam(size_t n, double rate, const float *gradient, float *m, float *v, float *p)
+{
+    float lr = (float)rate;
+    for (size_t i = 0; i < n; i++) {
+        float g = gradient[i];
+        m[i] = .9f * m[i] + .1f * g;
+        v[i] = .999f * v[i] + .001f * g * g;
+        p[i] -= lr * m[i] / (sqrtf(v[i]) + 1e-7f);
+    }
+}

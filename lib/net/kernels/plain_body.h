@@ -1,0 +1,251 @@
+/*
+ * The plain arithmetic of every layer: the definition that faster versions are
+ * checked against. Included with REAL (float or double) and NAME(x), which
+ * makes the function's name. Images are NHWC, kernels HWIO and IO; n records.
+ * Weight gradients are overwritten, not added to.
+ */
+
+/* The kernel rows (or columns) that fall inside the input at output position o. */
+static void NAME(inside)(uint32_t o, uint32_t stride, uint32_t pad, uint32_t kernel, uint32_t size,
+                         uint32_t *from, uint32_t *to)
+{
+    int64_t at = (int64_t)o * stride - pad;
+    *from = at < 0 ? (uint32_t)-at : 0;
+    *to = at + kernel > size ? (uint32_t)(size - at) : kernel;
+}
+
+/* Calls body for each output place p (in y) and kernel place k whose input place q (in x) is
+   inside. */
+#define EACH_PLACE(l, n, body)                                                                     \
+    for (size_t r = 0; r < (n); r++)                                                               \
+        for (uint32_t oy = 0; oy < (l)->oh; oy++) {                                                \
+            uint32_t y0, y1;                                                                       \
+            NAME(inside)(oy, (l)->stride, (l)->top, (l)->kernel_h, (l)->h, &y0, &y1);              \
+            for (uint32_t ox = 0; ox < (l)->ow; ox++) {                                            \
+                uint32_t x0, x1;                                                                   \
+                NAME(inside)(ox, (l)->stride, (l)->left, (l)->kernel_w, (l)->w, &x0, &x1);         \
+                size_t p = (r * (l)->oh + oy) * (l)->ow + ox;                                      \
+                for (uint32_t ky = y0; ky < y1; ky++)                                              \
+                    for (uint32_t kx = x0; kx < x1; kx++) {                                        \
+                        size_t q = (r * (l)->h + (oy * (l)->stride + ky - (l)->top)) * (l)->w +    \
+                                   (ox * (l)->stride + kx - (l)->left);                            \
+                        size_t k = (size_t)ky * (l)->kernel_w + kx;                                \
+                        body                                                                       \
+                    }                                                                              \
+            }                                                                                      \
+        }
+
+void NAME(conv_forward)(const struct emo_layer *l, size_t n, const REAL *x, const REAL *w,
+                        const REAL *b, REAL *y)
+{
+    size_t ic = l->c, oc = l->oc, places = n * l->oh * l->ow;
+    for (size_t p = 0; p < places; p++)
+        memcpy(y + p * oc, b, oc * sizeof *y);
+    EACH_PLACE(l, n, {
+        for (size_t i = 0; i < ic; i++) {
+            REAL v = x[q * ic + i];
+            const REAL *restrict from = w + (k * ic + i) * oc;
+            REAL *restrict to = y + p * oc;
+            for (size_t o = 0; o < oc; o++)
+                to[o] += v * from[o];
+        }
+    })
+}
+
+void NAME(conv_backward_data)(const struct emo_layer *l, size_t n, const REAL *gy, const REAL *w,
+                              REAL *gx)
+{
+    size_t ic = l->c, oc = l->oc;
+    memset(gx, 0, n * emo_layer_in(l) * sizeof *gx);
+    EACH_PLACE(l, n, {
+        for (size_t i = 0; i < ic; i++) {
+            const REAL *from = w + (k * ic + i) * oc;
+            REAL s = 0;
+            for (size_t o = 0; o < oc; o++)
+                s += gy[p * oc + o] * from[o];
+            gx[q * ic + i] += s;
+        }
+    })
+}
+
+void NAME(conv_backward_weights)(const struct emo_layer *l, size_t n, const REAL *x, const REAL *gy,
+                                 REAL *gw, REAL *gb)
+{
+    size_t ic = l->c, oc = l->oc, places = n * l->oh * l->ow;
+    memset(gw, 0, (size_t)l->kernel_h * l->kernel_w * ic * oc * sizeof *gw);
+    memset(gb, 0, oc * sizeof *gb);
+    for (size_t p = 0; p < places; p++)
+        for (size_t o = 0; o < oc; o++)
+            gb[o] += gy[p * oc + o];
+    EACH_PLACE(l, n, {
+        for (size_t i = 0; i < ic; i++) {
+            REAL v = x[q * ic + i];
+            REAL *restrict to = gw + (k * ic + i) * oc;
+            const REAL *restrict from = gy + p * oc;
+            for (size_t o = 0; o < oc; o++)
+                to[o] += v * from[o];
+        }
+    })
+}
+
+/* arg: for each output the place in its window of the first largest input. */
+void NAME(maxpool_forward)(const struct emo_layer *l, size_t n, const REAL *x, REAL *y,
+                           uint16_t *arg)
+{
+    size_t c = l->c;
+    EACH_PLACE(l, n, {
+        const REAL *from = x + q * c;
+        REAL *to = y + p * c;
+        uint16_t *a = arg + p * c;
+        if (k == 0) {
+            memcpy(to, from, c * sizeof *to);
+            memset(a, 0, c * sizeof *a);
+        } else {
+            for (size_t i = 0; i < c; i++) {
+                bool more = from[i] > to[i];
+                to[i] = more ? from[i] : to[i];
+                a[i] = more ? (uint16_t)k : a[i];
+            }
+        }
+    })
+}
+
+void NAME(maxpool_backward)(const struct emo_layer *l, size_t n, const REAL *gy,
+                            const uint16_t *arg, REAL *gx)
+{
+    size_t c = l->c;
+    memset(gx, 0, n * emo_layer_in(l) * sizeof *gx);
+    EACH_PLACE(l, n, {
+        for (size_t i = 0; i < c; i++)
+            gx[q * c + i] += arg[p * c + i] == k ? gy[p * c + i] : 0;
+    })
+}
+
+void NAME(avgpool_forward)(const struct emo_layer *l, size_t n, const REAL *x, REAL *y)
+{
+    size_t c = l->c;
+    REAL scale = (REAL)1 / (REAL)((double)l->kernel_h * l->kernel_w);
+    memset(y, 0, n * emo_layer_out(l) * sizeof *y);
+    EACH_PLACE(l, n, {
+        (void)k;
+        for (size_t i = 0; i < c; i++)
+            y[p * c + i] += scale * x[q * c + i];
+    })
+}
+
+void NAME(avgpool_backward)(const struct emo_layer *l, size_t n, const REAL *gy, REAL *gx)
+{
+    size_t c = l->c;
+    REAL scale = (REAL)1 / (REAL)((double)l->kernel_h * l->kernel_w);
+    memset(gx, 0, n * emo_layer_in(l) * sizeof *gx);
+    EACH_PLACE(l, n, {
+        (void)k;
+        for (size_t i = 0; i < c; i++)
+            gx[q * c + i] += scale * gy[p * c + i];
+    })
+}
+
+/* In place; rows of c, which matters to softmax only. */
+void NAME(activate)(enum emo_activation a, size_t rows, size_t c, REAL *y)
+{
+    size_t n = rows * c;
+    if (a == EMO_RELU)
+        for (size_t i = 0; i < n; i++)
+            y[i] = y[i] > 0 ? y[i] : 0;
+    if (a == EMO_SIGMOID)
+        for (size_t i = 0; i < n; i++)
+            y[i] = (REAL)(1 / (1 + exp(-(double)y[i])));
+    for (size_t r = 0; a == EMO_SOFTMAX && r < rows; r++) {
+        REAL *v = y + r * c, top = v[0];
+        double sum = 0;
+        for (size_t i = 1; i < c; i++)
+            top = v[i] > top ? v[i] : top;
+        for (size_t i = 0; i < c; i++)
+            sum += exp((double)(v[i] - top));
+        for (size_t i = 0; i < c; i++)
+            v[i] = (REAL)(exp((double)(v[i] - top)) / sum);
+    }
+}
+
+/* The gradient of the activation's input, in place, from its output y. */
+void NAME(activate_backward)(enum emo_activation a, size_t rows, size_t c, const REAL *y, REAL *g)
+{
+    size_t n = rows * c;
+    if (a == EMO_RELU)
+        for (size_t i = 0; i < n; i++)
+            g[i] = y[i] > 0 ? g[i] : 0;
+    if (a == EMO_SIGMOID)
+        for (size_t i = 0; i < n; i++)
+            g[i] *= y[i] * (1 - y[i]);
+    for (size_t r = 0; a == EMO_SOFTMAX && r < rows; r++) {
+        REAL sum = 0;
+        for (size_t i = 0; i < c; i++)
+            sum += g[r * c + i] * y[r * c + i];
+        for (size_t i = 0; i < c; i++)
+            g[r * c + i] = y[r * c + i] * (g[r * c + i] - sum);
+    }
+}
+
+/* Columns from..to of y. */
+void NAME(dense_forward)(const struct emo_layer *l, size_t n, const REAL *x, const REAL *w,
+                         const REAL *b, size_t from, size_t to, REAL *y)
+{
+    size_t in = l->c, out = l->oc;
+    for (size_t r = 0; r < n; r++) {
+        REAL *restrict row = y + r * out;
+        for (size_t o = from; o < to; o++)
+            row[o] = b[o];
+        for (size_t i = 0; i < in; i++) {
+            REAL v = x[r * in + i];
+            const REAL *restrict wi = w + i * out;
+            for (size_t o = from; v != 0 && o < to; o++)
+                row[o] += v * wi[o];
+        }
+    }
+}
+
+/* Columns from..to of gx. */
+void NAME(dense_backward_data)(const struct emo_layer *l, size_t n, const REAL *gy, const REAL *w,
+                               size_t from, size_t to, REAL *gx)
+{
+    size_t in = l->c, out = l->oc;
+    for (size_t i = from; i < to; i++) {
+        const REAL *wi = w + i * out;
+        for (size_t r = 0; r < n; r++) {
+            const REAL *g = gy + r * out;
+            REAL s[8] = {0}, sum = 0;
+            size_t o = 0;
+            for (; o + 8 <= out; o += 8)
+                for (size_t j = 0; j < 8; j++)
+                    s[j] += g[o + j] * wi[o + j];
+            for (; o < out; o++)
+                sum += g[o] * wi[o];
+            for (size_t j = 0; j < 8; j++)
+                sum += s[j];
+            gx[r * in + i] = sum;
+        }
+    }
+}
+
+/* Rows from..to of gw; the bias's gradient with the first. */
+void NAME(dense_backward_weights)(const struct emo_layer *l, size_t n, const REAL *x,
+                                  const REAL *gy, size_t from, size_t to, REAL *gw, REAL *gb)
+{
+    size_t in = l->c, out = l->oc;
+    for (size_t i = from; i < to; i++) {
+        REAL *restrict row = gw + i * out;
+        memset(row, 0, out * sizeof *row);
+        for (size_t r = 0; r < n; r++) {
+            REAL v = x[r * in + i];
+            const REAL *restrict g = gy + r * out;
+            for (size_t o = 0; v != 0 && o < out; o++)
+                row[o] += v * g[o];
+        }
+    }
+    if (from > 0)
+        return;
+    memset(gb, 0, out * sizeof *gb);
+    for (size_t r = 0; r < n; r++)
+        for (size_t o = 0; o < out; o++)
+            gb[o] += gy[r * out + o];
+}

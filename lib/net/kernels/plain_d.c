@@ -1,0 +1,8 @@
+#include "net/kernels/plain.h"
+
+#include <math.h>
+#include <string.h>
+
+#define REAL double
+#define NAME(x) emo_d_##x
+#include "net/kernels/plain_body.h"

@@ -1,0 +1,8 @@
+#include "net/kernels/plain.h"
+
+#include <math.h>
+#include <string.h>
+
+#define REAL float
+#define NAME(x) emo_f_##x
+#include "net/kernels/plain_body.h"

@@ -1,0 +1,379 @@
+/*
+ * Convolutions through oneDNN. It always runs with one OpenMP thread a worker
+ * and a scratchpad of the caller's; our threads are the parallelism, so that
+ * their number cannot change a result. Activations are NHWC; weights lie in the
+ * layout that each pass prefers, taken over from the master when they change.
+ */
+#include "net/backend.h"
+
+#ifndef HAVE_ONEDNN
+
+const struct emo_backend *emo_backend_onednn(void)
+{
+    return NULL;
+}
+
+void emo_onednn_version(struct emo_text *out)
+{
+    emo_text_printf(out, "without onednn");
+}
+
+#else
+
+#include "net/dnnl.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+void omp_set_num_threads(int n);
+
+enum { PASSES = 3, MAX_ARGS = 5 };
+
+/* One primitive; its memories are per worker. */
+struct op {
+    dnnl_primitive_desc_t pd;
+    dnnl_primitive_t primitive;
+    dnnl_primitive_t reorder; /* weights: master to preferred, or of the gradient back */
+    float *weights;           /* preferred layout, shared; NULL where the master's will do */
+    size_t weights_bytes, scratch;
+};
+
+struct conv {
+    bool used;
+    struct op op[PASSES];
+    emo_md x, y, bias, master;
+    const float *values, *biases; /* the master's */
+};
+
+struct worker {
+    dnnl_stream_t stream;
+    void *scratch;
+    float *gradient; /* of weights, in a pass's preferred layout */
+};
+
+struct state {
+    const struct emo_graph *g;
+    dnnl_engine_t engine;
+    struct conv *convs;
+    struct worker *workers;
+    unsigned worker_count;
+    bool training;
+};
+
+static void one_close(void *state)
+{
+    struct state *s = state;
+    for (size_t i = 0; s->convs != NULL && i < s->g->count; i++) {
+        struct conv *c = &s->convs[i];
+        for (int p = 0; c->used && p < PASSES; p++) {
+            struct op *op = &c->op[p];
+            if (op->reorder != NULL)
+                dnnl_primitive_destroy(op->reorder);
+            if (op->primitive != NULL)
+                dnnl_primitive_destroy(op->primitive);
+            if (op->pd != NULL)
+                dnnl_primitive_desc_destroy(op->pd);
+            free(op->weights);
+        }
+        if (c->used) {
+            emo_md_free(&c->x);
+            emo_md_free(&c->y);
+            emo_md_free(&c->bias);
+            emo_md_free(&c->master);
+        }
+    }
+    for (unsigned w = 0; s->workers != NULL && w < s->worker_count; w++) {
+        if (s->workers[w].stream != NULL)
+            dnnl_stream_destroy(s->workers[w].stream);
+        free(s->workers[w].scratch);
+        free(s->workers[w].gradient);
+    }
+    if (s->engine != NULL)
+        dnnl_engine_destroy(s->engine);
+    free(s->convs);
+    free(s->workers);
+    free(s);
+}
+
+static emo_mdp query(const struct op *op, dnnl_query_t what)
+{
+    return dnnl_primitive_desc_query_md(op->pd, what, 0);
+}
+
+static bool make_reorder(struct state *s, struct conv *c, struct op *op, emo_mdp preferred,
+                         bool back)
+{
+    dnnl_primitive_desc_t pd;
+    emo_mdp master = EMO_MD(c->master);
+    op->weights_bytes = dnnl_memory_desc_get_size(preferred);
+    if (dnnl_memory_desc_equal(preferred, master))
+        return true;
+    if (!back) {
+        op->weights = aligned_alloc(64, (op->weights_bytes + 63) / 64 * 64);
+        if (op->weights == NULL)
+            return false;
+    }
+    if (dnnl_reorder_primitive_desc_create(&pd, back ? preferred : master, s->engine,
+                                           back ? master : preferred, s->engine, NULL) !=
+        dnnl_success)
+        return false;
+    dnnl_status_t r = dnnl_primitive_create(&op->reorder, pd);
+    dnnl_primitive_desc_destroy(pd);
+    return r == dnnl_success;
+}
+
+static bool make_conv(struct state *s, size_t layer, const_dnnl_primitive_attr_t attr)
+{
+    const struct emo_layer *l = &s->g->layers[layer];
+    struct conv *c = &s->convs[layer];
+    dnnl_dims_t x = {EMO_CHUNK, l->c, l->h, l->w}, y = {EMO_CHUNK, l->oc, l->oh, l->ow};
+    dnnl_dims_t w = {l->oc, l->c, l->kernel_h, l->kernel_w}, b = {l->oc};
+    emo_md any;
+    c->used = true;
+    bool ok = emo_md_make(&c->x, 4, x, dnnl_nhwc) == dnnl_success &&
+              emo_md_make(&c->y, 4, y, dnnl_nhwc) == dnnl_success &&
+              emo_md_make(&c->bias, 1, b, dnnl_x) == dnnl_success &&
+              emo_md_make(&c->master, 4, w, dnnl_hwio) == dnnl_success &&
+              emo_md_make(&any, 4, w, dnnl_format_tag_any) == dnnl_success;
+    if (!ok)
+        return false;
+    struct emo_conv_desc d = {
+        .x = EMO_MD(c->x), .w = EMO_MD(any), .b = EMO_MD(c->bias), .y = EMO_MD(c->y),
+        .stride = {l->stride, l->stride}, .before = {l->top, l->left},
+        .after = {l->bottom, l->right},
+    };
+    for (int p = 0; ok && p < PASSES; p++) {
+        struct op *op = &c->op[p];
+        if (p != EMO_PASS_FORWARD && (!s->training || (p == EMO_PASS_DATA && layer == 0)))
+            continue;
+        ok = emo_conv_pd(&op->pd, s->engine, (enum emo_conv_pass)p, &d,
+                         p > 0 ? c->op[0].pd : NULL, attr) == dnnl_success &&
+             dnnl_primitive_create(&op->primitive, op->pd) == dnnl_success &&
+             make_reorder(s, c, op, query(op, p == EMO_PASS_WEIGHTS ? dnnl_query_diff_weights_md
+                                                                    : dnnl_query_weights_md),
+                          p == EMO_PASS_WEIGHTS);
+        if (ok)
+            op->scratch = dnnl_memory_desc_get_size(query(op, dnnl_query_scratchpad_md));
+    }
+    emo_md_free(&any);
+    return ok;
+}
+
+static bool make_workers(struct state *s)
+{
+    size_t scratch = 64, gradient = 64;
+    for (size_t i = 0; i < s->g->count; i++) {
+        for (int p = 0; p < PASSES; p++) {
+            const struct op *op = &s->convs[i].op[p];
+            scratch = op->scratch > scratch ? op->scratch : scratch;
+            if (p == EMO_PASS_WEIGHTS && op->weights_bytes > gradient)
+                gradient = op->weights_bytes;
+        }
+    }
+    for (unsigned w = 0; w < s->worker_count; w++) {
+        struct worker *k = &s->workers[w];
+        k->scratch = aligned_alloc(64, (scratch + 63) / 64 * 64);
+        k->gradient = aligned_alloc(64, (gradient + 63) / 64 * 64);
+        if (k->scratch == NULL || k->gradient == NULL ||
+            dnnl_stream_create(&k->stream, s->engine, dnnl_stream_default_flags) != dnnl_success)
+            return false;
+    }
+    return true;
+}
+
+/* EMO_ISA limits the instruction set; has effect before oneDNN's first use only. */
+static int limit_isa(struct emo_error *err)
+{
+    static const struct {
+        const char *name;
+        dnnl_cpu_isa_t isa;
+    } names[] = {{"sse41", dnnl_cpu_isa_sse41}, {"avx2", dnnl_cpu_isa_avx2},
+                 {"avx512", dnnl_cpu_isa_avx512_core}};
+    const char *want = getenv("EMO_ISA");
+    if (want == NULL || *want == '\0')
+        return EMO_OK;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        if (strcmp(want, names[i].name) == 0) {
+            (void)dnnl_set_max_cpu_isa(names[i].isa);
+            return EMO_OK;
+        }
+    }
+    return emo_error(err, EMO_USAGE, "EMO_ISA is sse41, avx2 or avx512");
+}
+
+static int one_open(void **state, const struct emo_graph *g, unsigned workers, bool training,
+                    struct emo_error *err)
+{
+    dnnl_primitive_attr_t attr = NULL;
+    struct state *s = calloc(1, sizeof *s);
+    if (s == NULL)
+        return emo_error_memory(err, sizeof *s, "a backend");
+    int status = limit_isa(err);
+    s->g = g;
+    s->training = training;
+    s->worker_count = workers;
+    s->convs = calloc(g->count, sizeof *s->convs);
+    s->workers = calloc(workers, sizeof *s->workers);
+    if (status == EMO_OK && (s->convs == NULL || s->workers == NULL))
+        status = emo_error_memory(err, g->count * sizeof *s->convs, "a backend");
+    if (status == EMO_OK) {
+        /* Kernels are chosen for the number of threads that they will run with. */
+        omp_set_num_threads(1);
+        bool ok = dnnl_engine_create(&s->engine, dnnl_cpu, 0) == dnnl_success &&
+                  dnnl_primitive_attr_create(&attr) == dnnl_success &&
+                  dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) ==
+                      dnnl_success;
+        for (size_t i = 0; ok && i < g->spatial; i++)
+            if (g->layers[i].kind == EMO_CONV && !make_conv(s, i, attr))
+                ok = false;
+        if (!ok || !make_workers(s))
+            status = emo_error(err, EMO_FAILED, "oneDNN could not be set up for this network; "
+                               "--backend reference does without it");
+    }
+    if (attr != NULL)
+        dnnl_primitive_attr_destroy(attr);
+    if (status != EMO_OK)
+        one_close(s);
+    else
+        *state = s;
+    return status;
+}
+
+void emo_onednn_version(struct emo_text *out)
+{
+    const dnnl_version_t *v = dnnl_version();
+    emo_text_printf(out, "onednn %d.%d.%d", v->major, v->minor, v->patch);
+}
+
+static void one_describe(void *state, struct emo_text *out)
+{
+    (void)state;
+    emo_onednn_version(out);
+    int isa = (int)dnnl_get_effective_cpu_isa();
+    /* Each set of instructions has the bits of those below it. */
+    bool avx512 = (isa & (int)dnnl_cpu_isa_avx512_core) == (int)dnnl_cpu_isa_avx512_core;
+    bool avx2 = (isa & (int)dnnl_cpu_isa_avx2) == (int)dnnl_cpu_isa_avx2;
+    emo_text_printf(out, " %s", avx512 ? "avx512" : avx2 ? "avx2" : "sse41");
+}
+
+/* Runs a primitive on n arguments, each a descriptor and its data. */
+struct argument {
+    int which;
+    emo_mdp md;
+    const void *data;
+};
+
+static int execute(struct state *s, unsigned worker, dnnl_primitive_t primitive, int n,
+                   const struct argument *a)
+{
+    dnnl_exec_arg_t args[MAX_ARGS];
+    int made = 0, failed = 0;
+    omp_set_num_threads(1);
+    for (; made < n && !failed; made++) {
+        args[made].arg = a[made].which;
+        failed = dnnl_memory_create(&args[made].memory, a[made].md, s->engine,
+                                    (void *)(uintptr_t)a[made].data) != dnnl_success;
+        if (failed)
+            break;
+    }
+    if (!failed)
+        failed = dnnl_primitive_execute(primitive, s->workers[worker].stream, n, args) !=
+                     dnnl_success ||
+                 dnnl_stream_wait(s->workers[worker].stream) != dnnl_success;
+    for (int i = 0; i < made; i++)
+        dnnl_memory_destroy(args[i].memory);
+    return failed;
+}
+
+static int one_load(void *state, size_t layer, unsigned worker, const float *weight,
+                    const float *bias)
+{
+    struct state *s = state;
+    struct conv *c = &s->convs[layer];
+    int failed = 0;
+    c->values = weight;
+    c->biases = bias;
+    for (int p = EMO_PASS_FORWARD; p <= EMO_PASS_DATA && !failed; p++) {
+        struct op *op = &c->op[p];
+        if (op->reorder != NULL)
+            failed = execute(s, worker, op->reorder, 2,
+                             (struct argument[]){
+                                 {DNNL_ARG_FROM, EMO_MD(c->master), weight},
+                                 {DNNL_ARG_TO, query(op, dnnl_query_weights_md), op->weights}});
+    }
+    return failed;
+}
+
+static const float *weights_of(const struct conv *c, const struct op *op)
+{
+    return op->weights != NULL ? op->weights : c->values;
+}
+
+static int one_forward(void *state, size_t layer, unsigned worker, const float *x, float *y)
+{
+    struct state *s = state;
+    const struct conv *c = &s->convs[layer];
+    const struct op *op = &c->op[EMO_PASS_FORWARD];
+    return execute(s, worker, op->primitive, 5,
+                   (struct argument[]){
+                       {DNNL_ARG_SRC, EMO_MD(c->x), x},
+                       {DNNL_ARG_WEIGHTS, query(op, dnnl_query_weights_md), weights_of(c, op)},
+                       {DNNL_ARG_BIAS, EMO_MD(c->bias), c->biases},
+                       {DNNL_ARG_DST, EMO_MD(c->y), y},
+                       {DNNL_ARG_SCRATCHPAD, query(op, dnnl_query_scratchpad_md),
+                        s->workers[worker].scratch}});
+}
+
+static int one_backward_data(void *state, size_t layer, unsigned worker, const float *gy, float *gx)
+{
+    struct state *s = state;
+    const struct conv *c = &s->convs[layer];
+    const struct op *op = &c->op[EMO_PASS_DATA];
+    return execute(s, worker, op->primitive, 4,
+                   (struct argument[]){
+                       {DNNL_ARG_DIFF_DST, EMO_MD(c->y), gy},
+                       {DNNL_ARG_WEIGHTS, query(op, dnnl_query_weights_md), weights_of(c, op)},
+                       {DNNL_ARG_DIFF_SRC, EMO_MD(c->x), gx},
+                       {DNNL_ARG_SCRATCHPAD, query(op, dnnl_query_scratchpad_md),
+                        s->workers[worker].scratch}});
+}
+
+static int one_backward_weights(void *state, size_t layer, unsigned worker, const float *x,
+                                const float *gy, float *gw, float *gb)
+{
+    struct state *s = state;
+    const struct conv *c = &s->convs[layer];
+    const struct op *op = &c->op[EMO_PASS_WEIGHTS];
+    emo_mdp preferred = query(op, dnnl_query_diff_weights_md);
+    float *to = op->reorder != NULL ? s->workers[worker].gradient : gw;
+    int failed = execute(s, worker, op->primitive, 5,
+                         (struct argument[]){
+                             {DNNL_ARG_SRC, EMO_MD(c->x), x},
+                             {DNNL_ARG_DIFF_DST, EMO_MD(c->y), gy},
+                             {DNNL_ARG_DIFF_WEIGHTS, preferred, to},
+                             {DNNL_ARG_DIFF_BIAS, EMO_MD(c->bias), gb},
+                             {DNNL_ARG_SCRATCHPAD, query(op, dnnl_query_scratchpad_md),
+                              s->workers[worker].scratch}});
+    if (!failed && op->reorder != NULL)
+        failed = execute(s, worker, op->reorder, 2,
+                         (struct argument[]){{DNNL_ARG_FROM, preferred, to},
+                                             {DNNL_ARG_TO, EMO_MD(c->master), gw}});
+    return failed;
+}
+
+const struct emo_backend *emo_backend_onednn(void)
+{
+    static const struct emo_backend backend = {
+        .open = one_open,
+        .close = one_close,
+        .describe = one_describe,
+        .load = one_load,
+        .forward = one_forward,
+        .backward_data = one_backward_data,
+        .backward_weights = one_backward_weights,
+    };
+    return &backend;
+}
+
+#endif

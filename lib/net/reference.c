@@ -1,0 +1,74 @@
+#include "net/backend.h"
+
+#include "net/kernels/plain.h"
+
+#include <stdlib.h>
+
+struct state {
+    const struct emo_graph *g;
+    const float *weight[1000], *bias[1000];
+};
+
+static int ref_open(void **state, const struct emo_graph *g, unsigned workers, bool training,
+                    struct emo_error *err)
+{
+    struct state *s = calloc(1, sizeof *s);
+    (void)workers;
+    (void)training;
+    *state = s;
+    if (s == NULL)
+        return emo_error_memory(err, sizeof *s, "a backend");
+    s->g = g;
+    return EMO_OK;
+}
+
+static void ref_describe(void *state, struct emo_text *out)
+{
+    (void)state;
+    emo_text_add(out, "reference", 9);
+}
+
+static int ref_load(void *state, size_t layer, unsigned worker, const float *weight,
+                    const float *bias)
+{
+    struct state *s = state;
+    (void)worker;
+    s->weight[layer] = weight;
+    s->bias[layer] = bias;
+    return EMO_OK;
+}
+
+static int ref_forward(void *state, size_t layer, unsigned worker, const float *x, float *y)
+{
+    struct state *s = state;
+    (void)worker;
+    emo_f_conv_forward(&s->g->layers[layer], EMO_CHUNK, x, s->weight[layer], s->bias[layer], y);
+    return EMO_OK;
+}
+
+static int ref_backward_data(void *state, size_t layer, unsigned worker, const float *gy, float *gx)
+{
+    struct state *s = state;
+    (void)worker;
+    emo_f_conv_backward_data(&s->g->layers[layer], EMO_CHUNK, gy, s->weight[layer], gx);
+    return EMO_OK;
+}
+
+static int ref_backward_weights(void *state, size_t layer, unsigned worker, const float *x,
+                                const float *gy, float *gw, float *gb)
+{
+    struct state *s = state;
+    (void)worker;
+    emo_f_conv_backward_weights(&s->g->layers[layer], EMO_CHUNK, x, gy, gw, gb);
+    return EMO_OK;
+}
+
+const struct emo_backend emo_backend_reference = {
+    .open = ref_open,
+    .close = free,
+    .describe = ref_describe,
+    .load = ref_load,
+    .forward = ref_forward,
+    .backward_data = ref_backward_data,
+    .backward_weights = ref_backward_weights,
+};
