@@ -6,6 +6,7 @@ CFLAGS ?= -O2 -g
 WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 CPPFLAGS += -Ilib -D_POSIX_C_SOURCE=200809L -D_XOPEN_SOURCE=700 $(HAVE)
 # Contraction would make a sum depend on the compiler; kernels alone may use it.
+LDFLAGS += -Wl,--as-needed
 ALL_CFLAGS = -std=c11 -pthread -ffp-contract=off $(WARN) $(CFLAGS)
 
 PKGS = libarchive libjpeg libpng libwebp libxxhash libexif
