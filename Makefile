@@ -1,4 +1,4 @@
-# make, make check, make lint, make install PREFIX= DESTDIR=
+# make, make check, make check-all, make lint, make sanitize, make install PREFIX= DESTDIR=
 PREFIX ?= /usr/local
 BUILD ?= build
 CC ?= cc
@@ -55,13 +55,20 @@ $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libemo.a
 check: all units
 	BUILD=$(BUILD) tests/check
 
+# All that takes longer: every truncation and every flipped bit, valgrind, the sanitizers.
+check-all: all units
+	BUILD=$(BUILD) tests/check --all
+	$(MAKE) sanitize
+
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/share/man/man1 \
-	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7
+	    $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man7 \
+	    $(DESTDIR)$(PREFIX)/share/emo/pipelines
 	install -m 755 $(BIN) $(DESTDIR)$(PREFIX)/bin
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 $(wildcard man/*.7) $(DESTDIR)$(PREFIX)/share/man/man7
+	install -m 755 pipelines/baseline $(DESTDIR)$(PREFIX)/share/emo/pipelines
 
 # Every warning an error with both compilers, the pages and the scripts.
 SCRIPTS = .ci/run tests/run tests/check $(wildcard pipelines/*) $(wildcard tests/data/make-*)
@@ -69,7 +76,7 @@ lint:
 	$(MAKE) -s CC=gcc BUILD=$(BUILD)/lint-gcc CFLAGS='-O2 -Werror' all units
 	$(MAKE) -s CC=clang BUILD=$(BUILD)/lint-clang CFLAGS='-O1 -Werror' all units
 	$(if $(wildcard man/*),mandoc -Tlint -Wwarning $(wildcard man/*))
-	shellcheck $(SCRIPTS) $(wildcard tests/*.bash tests/*.bats tests/peers/*.bats)
+	shellcheck $(SCRIPTS) $(wildcard tests/*.bash tests/*.bats tests/*/*.bats)
 	cppcheck -q --std=c11 --error-exitcode=1 --inline-suppr -Ilib --enable=warning,portability \
 	    $(HAVE) lib cmd
 
@@ -77,11 +84,11 @@ lint:
 sanitize:
 	$(MAKE) BUILD=$(BUILD)/sanitize \
 	    CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' all units
-	BUILD=$(BUILD)/sanitize tests/check
+	BUILD=$(BUILD)/sanitize tests/check --no-lint
 
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all units check lint sanitize install clean
+.PHONY: all units check check-all lint sanitize install clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
