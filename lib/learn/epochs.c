@@ -9,30 +9,24 @@ struct key {
     size_t index;
 };
 
-static int by_draw(const void *a, const void *b)
+static int compare(const void *a, const void *b)
 {
     const struct key *x = a, *y = b;
     if (x->draw != y->draw)
         return x->draw < y->draw ? -1 : 1;
-    if (x->id != y->id)
-        return x->id < y->id ? -1 : 1;
-    return x->index < y->index ? -1 : x->index > y->index;
+    return (x->id > y->id) - (x->id < y->id);
 }
 
 int emo_epoch_order(const uint64_t *ids, size_t n, uint64_t seed, uint16_t epoch, bool shuffle,
                     size_t *order, struct emo_error *err)
 {
-    if (!shuffle || n == 0) {
-        for (size_t i = 0; i < n; i++)
-            order[i] = i;
-        return EMO_OK;
-    }
-    struct key *keys = calloc(n, sizeof *keys);
+    struct key *keys = malloc((n > 0 ? n : 1) * sizeof *keys);
     if (keys == NULL)
         return emo_error_memory(err, n * sizeof *keys, "the order of an epoch");
     for (size_t i = 0; i < n; i++)
-        keys[i] = (struct key){emo_draw64(seed, ids[i], epoch, EMO_DRAW_SHUFFLE), ids[i], i};
-    qsort(keys, n, sizeof *keys, by_draw);
+        keys[i] = (struct key){shuffle ? emo_draw64(seed, ids[i], epoch, EMO_DRAW_SHUFFLE) : 0,
+                               shuffle ? ids[i] : i, i};
+    qsort(keys, n, sizeof *keys, compare);
     for (size_t i = 0; i < n; i++)
         order[i] = keys[i].index;
     free(keys);
