@@ -1,157 +1,160 @@
 #include "metrics/curve.h"
 
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
-#include <string.h>
 
-/* Bottom-up merge sort: stable, as the definition of the curves wants. */
-int emo_sort_scored(struct emo_scored *s, size_t n, struct emo_error *err)
+struct scored {
+    double score;
+    uint64_t positive;
+};
+
+static int descending(const void *a, const void *b)
 {
-    if (n < 2)
-        return EMO_OK;
-    struct emo_scored *spare = malloc(n * sizeof *spare), *from = s, *to = spare;
-    if (spare == NULL)
-        return emo_error_memory(err, n * sizeof *spare, "sorting scores");
-    for (size_t width = 1; width < n; width *= 2) {
-        for (size_t start = 0; start < n; start += 2 * width) {
-            size_t middle = start + width < n ? start + width : n;
-            size_t end = middle + width < n ? middle + width : n, a = start, b = middle;
-            for (size_t i = start; i < end; i++)
-                to[i] = b >= end || (a < middle && from[a].score >= from[b].score) ? from[a++]
-                                                                                   : from[b++];
-        }
-        struct emo_scored *t = from;
-        from = to;
-        to = t;
+    double x = ((const struct scored *)a)->score, y = ((const struct scored *)b)->score;
+    return (x < y) - (x > y);
+}
+
+/* Counts equal scores together; in must be sorted. */
+static void count_steps(struct emo_ranking *r, const struct scored *in, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        r->positives += in[i].positive;
+        r->negatives += 1 - in[i].positive;
+        bool last = i + 1 == n || in[i + 1].score < in[i].score;
+        if (last)
+            r->steps[r->count++] = (struct emo_step){in[i].score, r->positives, r->negatives};
     }
-    if (from != s)
-        memcpy(s, from, n * sizeof *s);
-    free(spare);
+}
+
+int emo_rank(struct emo_ranking *r, const double *scores, const uint8_t *positive, size_t n,
+             struct emo_error *err)
+{
+    *r = (struct emo_ranking){0};
+    /* So that 2 * positives * negatives, the count of pairs in halves, stays in 64 bits. */
+    if (n > UINT32_MAX)
+        return emo_error(err, EMO_FAILED, "more than %lu scores", (unsigned long)UINT32_MAX);
+    if (n == 0)
+        return EMO_OK;
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(scores[i]))
+            return emo_error(err, EMO_INPUT, "score %zu is not a finite number", i + 1);
+    struct scored *sorted = malloc(n * sizeof *sorted);
+    r->steps = malloc(n * sizeof *r->steps);
+    if (sorted == NULL || r->steps == NULL) {
+        free(sorted);
+        emo_ranking_free(r);
+        return emo_error_memory(err, n * sizeof *r->steps, "a ranking");
+    }
+    for (size_t i = 0; i < n; i++)
+        sorted[i] = (struct scored){scores[i], positive[i] != 0};
+    qsort(sorted, n, sizeof *sorted, descending);
+    count_steps(r, sorted, n);
+    free(sorted);
     return EMO_OK;
 }
 
-static size_t positives(const struct emo_scored *s, size_t n)
+void emo_ranking_free(struct emo_ranking *r)
 {
-    size_t m = 0;
-    for (size_t i = 0; i < n; i++)
-        m += s[i].positive;
-    return m;
+    free(r->steps);
+    *r = (struct emo_ranking){0};
 }
 
-/* The end of the run of equal scores at i, and the positives in it. */
-static size_t run_end(const struct emo_scored *s, size_t n, size_t i, size_t *in_run)
+double emo_ranking_auc(const struct emo_ranking *r)
 {
-    size_t end = i;
-    *in_run = 0;
-    for (; end < n && s[end].score == s[i].score; end++)
-        *in_run += s[end].positive;
-    return end;
+    if (r->positives == 0 || r->negatives == 0)
+        return NAN;
+    uint64_t halves = 0, tp = 0, fp = 0; /* twice the pairs won, a tie being half a win */
+    for (size_t i = 0; i < r->count; i++) {
+        halves += (r->steps[i].fp - fp) * (tp + r->steps[i].tp);
+        tp = r->steps[i].tp;
+        fp = r->steps[i].fp;
+    }
+    return (double)halves / (double)(2 * r->positives * r->negatives);
 }
 
-double emo_auc(const struct emo_scored *s, size_t n)
+double emo_ranking_average_precision(const struct emo_ranking *r)
 {
-    size_t m = positives(s, n), run, above = 0;
+    if (r->positives == 0)
+        return NAN;
     double sum = 0;
-    if (m == 0 || m == n)
-        return NAN;
-    for (size_t i = 0, end; i < n; i = end) {
-        end = run_end(s, n, i, &run);
-        /* Each negative of the run lies below `above` positives, and ties with the run's. */
-        sum += (double)(end - i - run) * ((double)above + .5 * (double)run);
-        above += run;
+    uint64_t tp = 0;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct emo_step *s = &r->steps[i];
+        sum += (double)(s->tp - tp) * ((double)s->tp / (double)(s->tp + s->fp));
+        tp = s->tp;
     }
-    return sum / ((double)m * (double)(n - m));
+    return sum / (double)r->positives;
 }
 
-double emo_average_precision(const struct emo_scored *s, size_t n)
-{
-    size_t m = positives(s, n), run, right = 0;
-    double sum = 0;
-    if (m == 0)
-        return NAN;
-    for (size_t i = 0, end; i < n; i = end) {
-        end = run_end(s, n, i, &run);
-        right += run;
-        sum += (double)run / (double)m * ((double)right / (double)end);
-    }
-    return sum;
-}
-
-double emo_delong_variance(const struct emo_scored *s, size_t n)
-{
-    size_t m = positives(s, n), q = n - m, run, above = 0, over = 0;
-    double auc = emo_auc(s, n), v01 = 0, v10 = 0;
-    if (m < 2 || q < 2)
-        return NAN;
-    for (size_t i = 0, end; i < n; i = end) {
-        end = run_end(s, n, i, &run);
-        size_t others = end - i - run;
-        /* The part of negatives below each positive of the run, and of positives above each
-           negative of it: the mid-rank formula's components. */
-        double below = ((double)(q - over - others) + .5 * (double)others) / (double)q;
-        double higher = ((double)above + .5 * (double)run) / (double)m;
-        v01 += (double)run * (below - auc) * (below - auc);
-        v10 += (double)others * (higher - auc) * (higher - auc);
-        above += run;
-        over += others;
-    }
-    return v01 / (double)(m - 1) / (double)m + v10 / (double)(q - 1) / (double)q;
-}
-
-int emo_roc(const struct emo_scored *s, size_t n, struct emo_point **points, size_t *count,
+int emo_auc(const double *scores, const uint8_t *positive, size_t n, double *auc,
             struct emo_error *err)
 {
-    size_t m = positives(s, n), q = n - m, run, right = 0, k = 0;
-    struct emo_point *p = malloc((n + 1) * sizeof *p);
-    *points = p;
-    if (p == NULL)
-        return emo_error_memory(err, (n + 1) * sizeof *p, "a curve");
-    p[k++] = (struct emo_point){.threshold = INFINITY};
-    for (size_t i = 0, end; i < n; i = end) {
-        end = run_end(s, n, i, &run);
-        right += run;
-        p[k++] = (struct emo_point){s[i].score, (double)(end - right), (double)right};
+    struct emo_ranking r;
+    *auc = NAN;
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(scores[i]))
+            return EMO_OK;
+    int status = emo_rank(&r, scores, positive, n, err);
+    if (status == EMO_OK)
+        *auc = emo_ranking_auc(&r);
+    emo_ranking_free(&r);
+    return status;
+}
+
+void emo_curve_free(struct emo_curve *c)
+{
+    free(c->points);
+    *c = (struct emo_curve){0};
+}
+
+static int make_points(struct emo_curve *c, size_t n, struct emo_error *err)
+{
+    *c = (struct emo_curve){.points = malloc(n * sizeof *c->points)};
+    return c->points != NULL ? EMO_OK : emo_error_memory(err, n * sizeof *c->points, "a curve");
+}
+
+/* Is step i in line with its neighbours, as far away from the one as from the other? */
+static bool collinear(const struct emo_step *s, size_t i)
+{
+    return s[i].fp - s[i - 1].fp == s[i + 1].fp - s[i].fp &&
+           s[i].tp - s[i - 1].tp == s[i + 1].tp - s[i].tp;
+}
+
+int emo_curve_roc(struct emo_curve *c, const struct emo_ranking *r, struct emo_error *err)
+{
+    *c = (struct emo_curve){0};
+    if (r->positives == 0 || r->negatives == 0)
+        return EMO_OK;
+    int status = make_points(c, r->count + 1, err);
+    if (status != EMO_OK)
+        return status;
+    c->points[c->count++] = (struct emo_point){0, 0, INFINITY};
+    for (size_t i = 0; i < r->count; i++) {
+        const struct emo_step *s = &r->steps[i];
+        if (i > 0 && i + 1 < r->count && collinear(r->steps, i))
+            continue;
+        c->points[c->count++] = (struct emo_point){(double)s->fp / (double)r->negatives,
+                                                   (double)s->tp / (double)r->positives,
+                                                   s->threshold};
     }
-    /* A point between two others on one line is dropped: the steps before and after are equal in
-       counts. The first and last stay, and (0, 0) is not part of this. */
-    size_t kept = k > 1 ? 2 : 1;
-    struct emo_point before = k > 1 ? p[1] : p[0];
-    for (size_t i = 2; i < k; i++) {
-        struct emo_point here = p[i];
-        bool corner = i + 1 == k || p[i + 1].x - here.x != here.x - before.x ||
-                      p[i + 1].y - here.y != here.y - before.y;
-        before = here;
-        if (corner)
-            p[kept++] = here;
-    }
-    for (size_t i = 0; i < kept; i++) {
-        p[i].x /= (double)q;
-        p[i].y /= (double)m;
-    }
-    *count = kept;
     return EMO_OK;
 }
 
-int emo_precision_recall(const struct emo_scored *s, size_t n, struct emo_point **points,
-                         size_t *count, struct emo_error *err)
+int emo_curve_pr(struct emo_curve *c, const struct emo_ranking *r, struct emo_error *err)
 {
-    size_t m = positives(s, n), run, right = 0, k = 0;
-    struct emo_point *p = malloc((n + 1) * sizeof *p);
-    *points = p;
-    if (p == NULL)
-        return emo_error_memory(err, (n + 1) * sizeof *p, "a curve");
-    for (size_t i = 0, end; i < n; i = end) {
-        end = run_end(s, n, i, &run);
-        right += run;
-        p[k++] = (struct emo_point){s[i].score, (double)right / (double)m,
-                                    (double)right / (double)end};
+    *c = (struct emo_curve){0};
+    if (r->positives == 0)
+        return EMO_OK;
+    int status = make_points(c, r->count + 1, err);
+    if (status != EMO_OK)
+        return status;
+    for (size_t i = r->count; i-- > 0;) {
+        const struct emo_step *s = &r->steps[i];
+        c->points[c->count++] = (struct emo_point){(double)s->tp / (double)r->positives,
+                                                   (double)s->tp / (double)(s->tp + s->fp),
+                                                   s->threshold};
     }
-    for (size_t i = 0; i < k / 2; i++) {
-        struct emo_point t = p[i];
-        p[i] = p[k - 1 - i];
-        p[k - 1 - i] = t;
-    }
-    p[k++] = (struct emo_point){INFINITY, 0, 1};
-    *count = k;
+    c->points[c->count++] = (struct emo_point){0, 1, NAN};
     return EMO_OK;
 }
