@@ -176,21 +176,23 @@ static int step(struct trainer *t, struct emo_error *err)
 static double area(const struct trainer *t, const float *p, const int *labels, size_t n,
                    struct emo_error *err)
 {
-    struct emo_scored *s = malloc(n * sizeof *s);
-    double sum = 0;
+    double *scores = malloc(n * sizeof *scores), sum = 0;
+    uint8_t *positive = malloc(n);
     size_t first = t->classes == 2 ? 1 : 0;
-    if (s == NULL)
-        return NAN;
-    for (size_t k = first; k < t->classes; k++) {
-        for (size_t i = 0; i < n; i++)
-            s[i] = (struct emo_scored){(double)p[i * t->classes + k], labels[i] == (int)k};
-        if (emo_sort_scored(s, n, err) != EMO_OK) {
-            sum = NAN;
-            break;
+    for (size_t k = first; k < t->classes && scores != NULL && positive != NULL; k++) {
+        double auc = NAN;
+        for (size_t i = 0; i < n; i++) {
+            scores[i] = (double)p[i * t->classes + k];
+            positive[i] = labels[i] == (int)k;
         }
-        sum += emo_auc(s, n);
+        if (emo_auc(scores, positive, n, &auc, err) != EMO_OK)
+            auc = NAN;
+        sum += auc;
     }
-    free(s);
+    if (scores == NULL || positive == NULL)
+        sum = NAN;
+    free(scores);
+    free(positive);
     return sum / (double)(t->classes - first);
 }
 
