@@ -173,27 +173,28 @@ static int step(struct trainer *t, struct emo_error *err)
 }
 
 /* Macro one-vs-rest; for two classes that of class 1. p: n rows of K. */
-static double area(const struct trainer *t, const float *p, const int *labels, size_t n,
-                   struct emo_error *err)
+static int area(const struct trainer *t, const float *p, const int *labels, size_t n, double *auc,
+                struct emo_error *err)
 {
     double *scores = malloc(n * sizeof *scores), sum = 0;
     uint8_t *positive = malloc(n);
     size_t first = t->classes == 2 ? 1 : 0;
-    for (size_t k = first; k < t->classes && scores != NULL && positive != NULL; k++) {
-        double auc = NAN;
+    int status = scores != NULL && positive != NULL
+                     ? EMO_OK
+                     : emo_error_memory(err, n * sizeof *scores, "validation");
+    for (size_t k = first; status == EMO_OK && k < t->classes; k++) {
+        double one = NAN;
         for (size_t i = 0; i < n; i++) {
             scores[i] = (double)p[i * t->classes + k];
             positive[i] = labels[i] == (int)k;
         }
-        if (emo_auc(scores, positive, n, &auc, err) != EMO_OK)
-            auc = NAN;
-        sum += auc;
+        status = emo_auc(scores, positive, n, &one, err);
+        sum += one;
     }
-    if (scores == NULL || positive == NULL)
-        sum = NAN;
+    *auc = sum / (double)(t->classes - first);
     free(scores);
     free(positive);
-    return sum / (double)(t->classes - first);
+    return status;
 }
 
 static int validate(struct trainer *t, struct emo_epoch_result *r, struct emo_error *err)
@@ -229,7 +230,7 @@ static int validate(struct trainer *t, struct emo_epoch_result *r, struct emo_er
     if (status == EMO_OK) {
         r->valid_loss = loss / (double)n;
         r->valid_accuracy = (double)right / (double)n;
-        r->auc = area(t, p, labels, n, err);
+        status = area(t, p, labels, n, &r->auc, err);
     }
     free(p);
     free(labels);
