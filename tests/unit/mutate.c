@@ -237,7 +237,7 @@ static int read_input(void)
 static void load(const char *path)
 {
     FILE *f = fopen(path, "rb");
-    long n;
+    long n = 0;
     uint8_t *bytes;
     if (f == NULL || fseek(f, 0, SEEK_END) != 0 || (n = ftell(f)) <= 0)
         die(path);
