@@ -2,10 +2,10 @@
  * What a backend does: the convolutions, in chunks of EMO_CHUNK records.
  *
  * Everything between them - pooling, activations, dropout, dense layers - is
- * the executor's. Activations and gradients are plain NHWC float arrays, master
- * weights HWIO; what a backend keeps besides is its own. Calls for different
- * workers run at the same time; a result may depend on the chunk only, never on
- * the worker.
+ * the executor's. Activations and gradients are float arrays whose channels lie
+ * in the blocks that the backend asks for (blocks.h), master weights HWIO; what a
+ * backend keeps besides is its own. Calls for different workers run at the same
+ * time; a result may depend on the chunk only, never on the worker.
  */
 #ifndef EMO_NET_BACKEND_H
 #define EMO_NET_BACKEND_H
@@ -21,11 +21,14 @@ struct emo_backend {
     int (*open)(void **state, const struct emo_graph *g, unsigned workers, bool training,
                 struct emo_error *err);
     void (*close)(void *state);
+    /* The block of a tensor of so many channels; divides them. */
+    uint32_t (*block)(const void *state, uint32_t channels);
     /* "onednn 2.6.3 avx512_core" */
     void (*describe)(void *state, struct emo_text *out);
     /* The layer's weights changed: take them over. */
     int (*load)(void *state, size_t layer, unsigned worker, const float *weight, const float *bias);
     int (*forward)(void *state, size_t layer, unsigned worker, const float *x, float *y);
+    /* Not of the first convolution: nobody asks for the gradient of the image. */
     int (*backward_data)(void *state, size_t layer, unsigned worker, const float *gy, float *gx);
     /* Overwrites gw (HWIO) and gb. */
     int (*backward_weights)(void *state, size_t layer, unsigned worker, const float *x,

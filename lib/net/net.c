@@ -3,6 +3,7 @@
 #include "base/philox.h"
 #include "base/threads.h"
 #include "net/backend.h"
+#include "net/blocks.h"
 #include "net/initialise.h"
 #include "net/kernels/plain.h"
 #include "net/loss.h"
@@ -33,6 +34,7 @@ struct emo_net {
     uint64_t step;
     bool stale; /* the backend has not seen the values */
 
+    size_t first; /* layer with parameters */
     size_t chunks, slots, widest, widest_flat; /* slots: chunks in training, else workers */
     float **out;         /* per layer: slots x EMO_CHUNK records; flat layers: the batch */
     uint16_t **arg;      /* per maxpool layer */
@@ -203,6 +205,8 @@ int emo_net_open(struct emo_net **net, const struct emo_net_options *options, st
     int status = emo_graph_make(&n->graph, options->text, options->height, options->width,
                                 options->channels, options->classes, err);
     n->options.text = NULL;
+    while (n->first < n->graph.spatial && n->graph.layers[n->first].weight < 0)
+        n->first++;
     n->chunks = (options->batch + EMO_CHUNK - 1) / EMO_CHUNK;
     n->workers = options->jobs < n->chunks ? options->jobs : (unsigned)n->chunks;
     n->slots = options->training ? n->chunks : n->workers;
@@ -264,7 +268,22 @@ void emo_net_build(struct emo_text *out)
     emo_onednn_version(out);
 }
 
-/* Dropout of count records whose rows are units long; the same draws forward and backward. */
+static size_t block(const struct emo_net *n, uint32_t channels)
+{
+    return n->backend->block(n->state, channels);
+}
+
+/* The layer with channels of one block only: what works on each channel by itself sees c / block
+   times as many records. */
+static struct emo_layer in_blocks(const struct emo_net *n, const struct emo_layer *l)
+{
+    struct emo_layer one = *l;
+    one.c = one.oc = (uint32_t)block(n, l->c);
+    return one;
+}
+
+/* Dropout of count records whose rows are units long; the same draws forward and backward. A draw
+   belongs to a place in HWC order, wherever that lies. */
 static void drop(const struct emo_net *n, size_t layer, size_t first, size_t count, const float *x,
                  float *y)
 {
@@ -275,6 +294,7 @@ static void drop(const struct emo_net *n, size_t layer, size_t first, size_t cou
         return;
     }
     float keep = (float)(1 / (1 - l->rate)), rate = (float)l->rate;
+    size_t pixels = (size_t)l->oh * l->ow, b = l->flat ? l->oc : block(n, l->oc);
     for (size_t r = 0; r < count; r++) {
         uint64_t id = first + r < n->count ? n->ids[first + r] : 0;
         for (size_t i = 0; i < units; i += 4) {
@@ -282,7 +302,7 @@ static void drop(const struct emo_net *n, size_t layer, size_t first, size_t cou
             emo_philox(n->options.seed, id, n->epoch, (uint16_t)(EMO_DRAW_DROPOUT + layer),
                        (uint32_t)(i / 4), u);
             for (size_t j = 0; j < 4 && i + j < units; j++) {
-                size_t at = r * units + i + j;
+                size_t at = r * units + emo_blocks_place(i + j, pixels, l->oc, b);
                 y[at] = emo_uniform(u[j]) < rate ? 0 : x[at] * keep;
             }
         }
@@ -292,16 +312,14 @@ static void drop(const struct emo_net *n, size_t layer, size_t first, size_t cou
 /* The chunk's images as float, 0 to 1; zeros where the batch has no more. */
 static void load_images(const struct emo_net *n, size_t chunk, float *to)
 {
-    size_t image = (size_t)n->graph.height * n->graph.width * n->graph.channels;
+    size_t pixels = (size_t)n->graph.height * n->graph.width, channels = n->graph.channels;
+    size_t image = pixels * channels;
     for (size_t r = 0; r < EMO_CHUNK; r++, to += image) {
         size_t i = chunk * EMO_CHUNK + r;
-        if (i >= n->count) {
+        if (i < n->count)
+            emo_blocks_from_image(n->images[i], pixels, channels, block(n, n->graph.channels), to);
+        else
             memset(to, 0, image * sizeof *to);
-            continue;
-        }
-        const uint8_t *from = n->images[i];
-        for (size_t j = 0; j < image; j++)
-            to[j] = (float)from[j] * (1.0f / 255.0f);
     }
 }
 
@@ -309,6 +327,16 @@ static void load_images(const struct emo_net *n, size_t chunk, float *to)
 static size_t slot(const struct emo_net *n, size_t chunk, unsigned worker)
 {
     return n->options.training ? chunk : worker;
+}
+
+/* The shape of what the flat layers begin with; returns its size. */
+static size_t features(const struct emo_net *n, size_t *pixels, size_t *channels)
+{
+    const struct emo_graph *g = &n->graph;
+    const struct emo_layer *last = g->spatial > 0 ? &g->layers[g->spatial - 1] : NULL;
+    *pixels = last != NULL ? (size_t)last->oh * last->ow : (size_t)g->height * g->width;
+    *channels = last != NULL ? last->oc : g->channels;
+    return *pixels * *channels;
 }
 
 static void forward_chunk(void *context, size_t chunk, unsigned worker)
@@ -320,15 +348,16 @@ static void forward_chunk(void *context, size_t chunk, unsigned worker)
     load_images(n, chunk, n->input[worker]);
     for (size_t i = 0; i < g->spatial; i++) {
         const struct emo_layer *l = &g->layers[i];
-        size_t out = emo_layer_out(l);
+        const struct emo_layer one = in_blocks(n, l);
+        size_t out = emo_layer_out(l), records = EMO_CHUNK * (l->c / one.c);
         float *y = n->out[i] + s * EMO_CHUNK * out;
         int failed = 0;
         switch (l->kind) {
         case EMO_CONV: failed = n->backend->forward(n->state, i, worker, x, y); break;
         case EMO_MAXPOOL:
-            emo_f_maxpool_forward(l, EMO_CHUNK, x, y, n->arg[i] + s * EMO_CHUNK * out);
+            emo_f_maxpool_forward(&one, records, x, y, n->arg[i] + s * EMO_CHUNK * out);
             break;
-        case EMO_AVGPOOL: emo_f_avgpool_forward(l, EMO_CHUNK, x, y); break;
+        case EMO_AVGPOOL: emo_f_avgpool_forward(&one, records, x, y); break;
         default: drop(n, i, chunk * EMO_CHUNK, EMO_CHUNK, x, y); break;
         }
         if (failed)
@@ -336,9 +365,10 @@ static void forward_chunk(void *context, size_t chunk, unsigned worker)
         emo_f_activate(l->activation, EMO_CHUNK * (size_t)l->oh * l->ow, l->oc, y);
         x = y;
     }
-    size_t last = g->spatial > 0 ? emo_layer_out(&g->layers[g->spatial - 1])
-                                 : (size_t)g->height * g->width * g->channels;
-    memcpy(n->features + chunk * EMO_CHUNK * last, x, EMO_CHUNK * last * sizeof *x);
+    size_t pixels, channels, width = features(n, &pixels, &channels);
+    for (size_t r = 0; r < EMO_CHUNK; r++)
+        emo_blocks_undo(x + r * width, pixels, channels, block(n, (uint32_t)channels),
+                        n->features + (chunk * EMO_CHUNK + r) * width);
 }
 
 static const float *flat_input(const struct emo_net *n, size_t layer)
@@ -447,17 +477,21 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
 {
     struct emo_net *n = context;
     const struct emo_graph *g = &n->graph;
-    size_t last = g->spatial - 1, features = emo_layer_out(&g->layers[last]);
-    float *g0 = n->grad[last % 2][worker];
-    const float *from = n->flat[n->from_second] + chunk * EMO_CHUNK * features;
-    memcpy(g0, from, EMO_CHUNK * features * sizeof *g0);
-    load_images(n, chunk, n->input[worker]);
-    for (size_t i = g->spatial; i-- > 0;) {
+    size_t pixels, channels, width = features(n, &pixels, &channels);
+    float *g0 = n->grad[(g->spatial - 1) % 2][worker];
+    const float *from = n->flat[n->from_second] + chunk * EMO_CHUNK * width;
+    for (size_t r = 0; r < EMO_CHUNK; r++)
+        emo_blocks_make(from + r * width, pixels, channels, block(n, (uint32_t)channels),
+                        g0 + r * width);
+    if (n->first == 0)
+        load_images(n, chunk, n->input[worker]);
+    for (size_t i = g->spatial; i-- > n->first;) {
         const struct emo_layer *l = &g->layers[i];
-        size_t out = emo_layer_out(l), in = emo_layer_in(l);
+        const struct emo_layer one = in_blocks(n, l);
+        size_t out = emo_layer_out(l), in = emo_layer_in(l), records = EMO_CHUNK * (l->c / one.c);
         const float *y = n->out[i] + chunk * EMO_CHUNK * out;
         const float *x = i > 0 ? n->out[i - 1] + chunk * EMO_CHUNK * in : n->input[worker];
-        float *gy = n->grad[i % 2][worker], *gx = i > 0 ? n->grad[(i - 1) % 2][worker] : NULL;
+        float *gy = n->grad[i % 2][worker], *gx = i > n->first ? n->grad[(i - 1) % 2][worker] : NULL;
         int failed = 0;
         emo_f_activate_backward(l->activation, EMO_CHUNK * (size_t)l->oh * l->ow, l->oc, y, gy);
         if (l->kind == EMO_CONV) {
@@ -467,12 +501,10 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
                                                   partial + n->at[l->bias]);
             if (gx != NULL)
                 failed |= n->backend->backward_data(n->state, i, worker, gy, gx);
-        } else if (gx == NULL) {
-            break;
         } else if (l->kind == EMO_MAXPOOL) {
-            emo_f_maxpool_backward(l, EMO_CHUNK, gy, n->arg[i] + chunk * EMO_CHUNK * out, gx);
+            emo_f_maxpool_backward(&one, records, gy, n->arg[i] + chunk * EMO_CHUNK * out, gx);
         } else if (l->kind == EMO_AVGPOOL) {
-            emo_f_avgpool_backward(l, EMO_CHUNK, gy, gx);
+            emo_f_avgpool_backward(&one, records, gy, gx);
         } else {
             drop(n, i, chunk * EMO_CHUNK, EMO_CHUNK, gy, gx);
         }
@@ -518,10 +550,10 @@ int emo_net_step(struct emo_net *n, const uint8_t *const *images, const int *lab
     for (size_t i = 0; i < count; i++)
         result->loss += emo_cross_entropy(logits + i * outputs, outputs, labels[i], 1.0 / (double)count,
                                           n->flat[0] + i * outputs, &result->right);
-    float *features = backward_flat(n);
-    size_t width = g->spatial > 0 ? emo_layer_out(&g->layers[g->spatial - 1]) : 0;
-    memset(features + count * width, 0, (chunks * EMO_CHUNK - count) * width * sizeof *features);
-    if (g->spatial > 0)
+    float *gradient = backward_flat(n);
+    size_t pixels, channels, width = features(n, &pixels, &channels);
+    memset(gradient + count * width, 0, (chunks * EMO_CHUNK - count) * width * sizeof *gradient);
+    if (n->first < g->spatial)
         emo_threads_run(n->threads, chunks, backward_chunk, n);
     if (n->failed)
         return failure(n, err);

@@ -1,8 +1,13 @@
 /*
  * Convolutions through oneDNN. It always runs with one OpenMP thread a worker
  * and a scratchpad of the caller's; our threads are the parallelism, so that
- * their number cannot change a result. Activations are NHWC; weights lie in the
- * layout that each pass prefers, taken over from the master when they change.
+ * their number cannot change a result.
+ *
+ * Where all convolutions have whole blocks of channels, as wide as a vector
+ * register, activations lie in such blocks and the image in planes: the gradient
+ * of weights is then nearly twice as fast as in NHWC, which other networks get.
+ * Weights lie in the layout that each pass prefers, taken over from the master
+ * when they change.
  */
 #include "net/backend.h"
 
@@ -59,6 +64,8 @@ struct state {
     struct worker *workers;
     unsigned worker_count;
     bool training;
+    size_t first;   /* convolution */
+    uint32_t block; /* of channels; 0: NHWC */
 };
 
 static void one_close(void *state)
@@ -123,6 +130,41 @@ static bool make_reorder(struct state *s, struct conv *c, struct op *op, emo_mdp
     return r == dnnl_success;
 }
 
+static uint32_t one_block(const void *state, uint32_t channels)
+{
+    const struct state *s = state;
+    if (s->block == 0)
+        return channels;
+    return channels % s->block == 0 ? s->block : 1;
+}
+
+static dnnl_format_tag_t tag_of(const struct state *s, uint32_t channels)
+{
+    if (s->block == 0)
+        return dnnl_nhwc;
+    uint32_t b = one_block(s, channels);
+    return b == 16 ? dnnl_nChw16c : b == 8 ? dnnl_nChw8c : dnnl_nchw;
+}
+
+/* Sets s->first and s->block. */
+static void choose_block(struct state *s)
+{
+    const struct emo_graph *g = s->g;
+    int avx512 = dnnl_cpu_isa_avx512_core;
+    uint32_t b = ((int)dnnl_get_effective_cpu_isa() & avx512) == avx512 ? 16 : 8;
+    bool whole = true;
+    s->first = g->spatial;
+    for (size_t i = 0; i < g->spatial; i++) {
+        const struct emo_layer *l = &g->layers[i];
+        if (l->kind == EMO_CONV && s->first == g->spatial)
+            s->first = i;
+        /* A softmax goes over all channels of a pixel, which lie together in NHWC only. */
+        if ((l->kind == EMO_CONV && l->oc % b != 0) || l->activation == EMO_SOFTMAX)
+            whole = false;
+    }
+    s->block = whole && s->first < g->spatial ? b : 0;
+}
+
 static bool make_conv(struct state *s, size_t layer, const_dnnl_primitive_attr_t attr)
 {
     const struct emo_layer *l = &s->g->layers[layer];
@@ -131,8 +173,8 @@ static bool make_conv(struct state *s, size_t layer, const_dnnl_primitive_attr_t
     dnnl_dims_t w = {l->oc, l->c, l->kernel_h, l->kernel_w}, b = {l->oc};
     emo_md any;
     c->used = true;
-    bool ok = emo_md_make(&c->x, 4, x, dnnl_nhwc) == dnnl_success &&
-              emo_md_make(&c->y, 4, y, dnnl_nhwc) == dnnl_success &&
+    bool ok = emo_md_make(&c->x, 4, x, tag_of(s, l->c)) == dnnl_success &&
+              emo_md_make(&c->y, 4, y, tag_of(s, l->oc)) == dnnl_success &&
               emo_md_make(&c->bias, 1, b, dnnl_x) == dnnl_success &&
               emo_md_make(&c->master, 4, w, dnnl_hwio) == dnnl_success &&
               emo_md_make(&any, 4, w, dnnl_format_tag_any) == dnnl_success;
@@ -145,7 +187,7 @@ static bool make_conv(struct state *s, size_t layer, const_dnnl_primitive_attr_t
     };
     for (int p = 0; ok && p < PASSES; p++) {
         struct op *op = &c->op[p];
-        if (p != EMO_PASS_FORWARD && (!s->training || (p == EMO_PASS_DATA && layer == 0)))
+        if (p != EMO_PASS_FORWARD && (!s->training || (p == EMO_PASS_DATA && layer == s->first)))
             continue;
         ok = emo_conv_pd(&op->pd, s->engine, (enum emo_conv_pass)p, &d,
                          p > 0 ? c->op[0].pd : NULL, attr) == dnnl_success &&
@@ -220,6 +262,7 @@ static int one_open(void **state, const struct emo_graph *g, unsigned workers, b
     if (status == EMO_OK) {
         /* Kernels are chosen for the number of threads that they will run with. */
         omp_set_num_threads(1);
+        choose_block(s);
         bool ok = dnnl_engine_create(&s->engine, dnnl_cpu, 0) == dnnl_success &&
                   dnnl_primitive_attr_create(&attr) == dnnl_success &&
                   dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) ==
@@ -367,6 +410,7 @@ const struct emo_backend *emo_backend_onednn(void)
     static const struct emo_backend backend = {
         .open = one_open,
         .close = one_close,
+        .block = one_block,
         .describe = one_describe,
         .load = one_load,
         .forward = one_forward,

@@ -22,6 +22,12 @@ static int ref_open(void **state, const struct emo_graph *g, unsigned workers, b
     return EMO_OK;
 }
 
+static uint32_t ref_block(const void *state, uint32_t channels)
+{
+    (void)state;
+    return channels;
+}
+
 static void ref_describe(void *state, struct emo_text *out)
 {
     (void)state;
@@ -66,6 +72,7 @@ static int ref_backward_weights(void *state, size_t layer, unsigned worker, cons
 const struct emo_backend emo_backend_reference = {
     .open = ref_open,
     .close = free,
+    .block = ref_block,
     .describe = ref_describe,
     .load = ref_load,
     .forward = ref_forward,

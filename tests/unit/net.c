@@ -3,6 +3,7 @@
  * the plain one; the same bytes for every number of jobs.
  */
 #include "net/backend.h"
+#include "net/blocks.h"
 #include "net/graph.h"
 #include "net/initialise.h"
 #include "net/kernels/plain.h"
@@ -199,6 +200,18 @@ static double *widen(const float *p, size_t n)
     return d;
 }
 
+/* A chunk of c channels into the backend's blocks, or back. */
+static float *convert(const struct emo_backend *b, void *s, float *from, size_t size, uint32_t c,
+                      bool back)
+{
+    float *to = floats(EMO_CHUNK * size);
+    for (size_t r = 0; r < EMO_CHUNK; r++)
+        (back ? emo_blocks_undo : emo_blocks_make)(from + r * size, size / c, c, b->block(s, c),
+                                                   to + r * size);
+    free(from);
+    return to;
+}
+
 static void backend(const struct emo_backend *b, const char *text, uint32_t h, uint32_t w,
                     uint32_t ch)
 {
@@ -217,12 +230,16 @@ static void backend(const struct emo_backend *b, const char *text, uint32_t h, u
         float *fy = floats(out), *fx = floats(in), *fw = floats(wn), *fb = floats(bn);
         double *dx = widen(x, in), *dw = widen(wt, wn), *db = widen(bs, bn), *dgy = widen(gy, out);
         double *dy = randoms(out), *dgx = randoms(in), *dgw = randoms(wn), *dgb = randoms(bn);
-        CHECK(b->load(s, i, 0, wt, bs) == 0 && b->forward(s, i, 0, x, y) == 0);
-        CHECK(i == 0 || b->backward_data(s, i, 0, gy, gx) == 0);
-        CHECK(b->backward_weights(s, i, 0, x, gy, gw, gb) == 0);
         emo_f_conv_forward(l, n, x, wt, bs, fy);
         emo_f_conv_backward_data(l, n, gy, wt, fx);
         emo_f_conv_backward_weights(l, n, x, gy, fw, fb);
+        x = convert(b, s, x, in / n, l->c, false);
+        gy = convert(b, s, gy, out / n, l->oc, false);
+        CHECK(b->load(s, i, 0, wt, bs) == 0 && b->forward(s, i, 0, x, y) == 0);
+        CHECK(i == 0 || b->backward_data(s, i, 0, gy, gx) == 0);
+        CHECK(b->backward_weights(s, i, 0, x, gy, gw, gb) == 0);
+        y = convert(b, s, y, out / n, l->oc, true);
+        gx = convert(b, s, gx, in / n, l->c, true);
         emo_d_conv_forward(l, n, dx, dw, db, dy);
         emo_d_conv_backward_data(l, n, dgy, dw, dgx);
         emo_d_conv_backward_weights(l, n, dx, dgy, dgw, dgb);
