@@ -147,10 +147,25 @@ void emo_text_json(struct emo_text *t, const char *bytes, size_t n)
     emo_text_add(t, "\"", 1);
 }
 
+void emo_text_number(struct emo_text *t, double value)
+{
+    char digits[40];
+    if (isnan(value)) {
+        emo_text_add(t, "NA", 2);
+        return;
+    }
+    for (int precision = 15; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, value);
+        if (precision == 17 || strtod(digits, NULL) == value)
+            break;
+    }
+    emo_text_add(t, digits, strlen(digits));
+}
+
 void emo_text_json_number(struct emo_text *t, double value)
 {
     if (isfinite(value))
-        emo_text_printf(t, "%.17g", value);
+        emo_text_number(t, value);
     else
         emo_text_add(t, "null", 4);
 }

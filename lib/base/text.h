@@ -30,7 +30,9 @@ void emo_text_printf(struct emo_text *t, const char *format, ...)
 void emo_text_escaped(struct emo_text *t, const char *bytes, size_t n);
 /* As a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
 void emo_text_json(struct emo_text *t, const char *bytes, size_t n);
-/* As a JSON number, or null where it is not finite. */
+/* The shortest decimal that reads back as the same double; NA for NaN, inf and -inf. */
+void emo_text_number(struct emo_text *t, double value);
+/* The same as a JSON number, or null where it is not finite. */
 void emo_text_json_number(struct emo_text *t, double value);
 
 /* Undoes the escapes in place; n becomes the new length. False: not a valid escape. */
