@@ -1,7 +1,6 @@
 #include "stream/reader.h"
 
 #include "base/hash.h"
-#include "stream/source.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -290,13 +289,27 @@ static int next_segment(struct emo_reader *r, bool *got, struct emo_error *err)
 int emo_reader_open(struct emo_reader **reader, const char *const *paths, size_t count,
                     unsigned kinds, struct emo_error *err)
 {
+    struct emo_source none = {0};
+    return emo_reader_open_peeked(reader, &none, count > 0 ? paths : default_paths,
+                                  count > 0 ? count : 1, kinds, err);
+}
+
+int emo_reader_open_peeked(struct emo_reader **reader, struct emo_source *first,
+                           const char *const *paths, size_t count, unsigned kinds,
+                           struct emo_error *err)
+{
     struct emo_reader *r = calloc(1, sizeof *r);
     bool got;
     *reader = NULL;
-    if (r == NULL)
+    if (r == NULL) {
+        emo_source_free(first);
         return emo_error_memory(err, sizeof *r, "a reader");
-    r->paths = count > 0 ? paths : default_paths;
-    r->path_count = count > 0 ? count : 1;
+    }
+    r->source = *first;
+    *first = (struct emo_source){0};
+    r->path = r->source.opened;
+    r->paths = paths;
+    r->path_count = count;
     r->kinds = kinds;
     r->cap_payload = EMO_CAP_PAYLOAD;
     r->cap_metadata = EMO_CAP_METADATA;

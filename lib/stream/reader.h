@@ -16,6 +16,7 @@
 
 #include "stream/head.h"
 #include "stream/record.h"
+#include "stream/source.h"
 
 struct emo_reader;
 
@@ -26,6 +27,11 @@ struct emo_reader;
  */
 int emo_reader_open(struct emo_reader **r, const char *const *paths, size_t count, unsigned kinds,
                     struct emo_error *err);
+/* The same where the first of count >= 1 paths has been opened and peeked into already: takes
+   first over, also when it fails. */
+int emo_reader_open_peeked(struct emo_reader **r, struct emo_source *first,
+                           const char *const *paths, size_t count, unsigned kinds,
+                           struct emo_error *err);
 /* NULL is fine. */
 void emo_reader_close(struct emo_reader *r);
 

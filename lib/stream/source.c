@@ -46,6 +46,21 @@ void emo_source_free(struct emo_source *s)
     s->buffer = NULL;
 }
 
+int emo_source_peek(struct emo_source *s, uint8_t *byte, bool *got, struct emo_error *err)
+{
+    if (s->at == s->filled) {
+        ssize_t r = emo_read(s->fd, s->buffer, BUFFER);
+        if (r < 0)
+            return emo_error_errno(err, "%s", s->file);
+        s->at = 0;
+        s->filled = (size_t)r;
+    }
+    *got = s->at < s->filled;
+    if (*got)
+        *byte = s->buffer[s->at];
+    return EMO_OK;
+}
+
 int emo_source_take(struct emo_source *s, void *to, size_t n, size_t *got, struct emo_error *err)
 {
     uint8_t *p = to;

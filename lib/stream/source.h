@@ -26,6 +26,9 @@ int emo_source_open(struct emo_source *s, const char *path, struct emo_error *er
 void emo_source_close(struct emo_source *s);
 void emo_source_free(struct emo_source *s);
 
+/* The next byte, which stays to be taken. *got false: the end of the file. */
+int emo_source_peek(struct emo_source *s, uint8_t *byte, bool *got, struct emo_error *err);
+
 /* Takes n bytes; *got is less than n only at the end of the file. */
 int emo_source_take(struct emo_source *s, void *to, size_t n, size_t *got, struct emo_error *err);
 
