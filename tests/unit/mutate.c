@@ -41,7 +41,7 @@ static size_t job_count;
 static char *const *program;
 static bool tell = true;
 
-static void die(const char *what)
+static _Noreturn void die(const char *what)
 {
     perror(what);
     exit(1);
