@@ -1,3 +1,4 @@
+# shellcheck disable=SC2016 # inner shells expand for themselves
 load helper
 
 # Two classes that a network can tell apart: copies of one picture and of another.

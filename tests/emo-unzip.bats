@@ -1,3 +1,4 @@
+# shellcheck disable=SC2016 # inner shells expand for themselves
 load helper
 
 PICTURES=$ROOT/tests/data/pictures

@@ -112,7 +112,7 @@ static int read_model(const char *path, const struct emo_net_options *options, s
     if (status != EMO_OK)
         return status;
     status = read_about(r, m, err);
-    if (status == EMO_OK && options != NULL) {
+    if (status == EMO_OK && net != NULL) {
         struct emo_net_options o = *options;
         o.text = m->text;
         o.height = m->height;
@@ -126,11 +126,11 @@ static int read_model(const char *path, const struct emo_net_options *options, s
         }
     }
     if (status == EMO_OK)
-        status = read_records(r, m, options != NULL ? *net : NULL, err);
+        status = read_records(r, m, net != NULL ? *net : NULL, err);
     emo_reader_close(r);
     if (status != EMO_OK) {
         emo_model_free(m);
-        if (options != NULL) {
+        if (net != NULL) {
             emo_net_close(*net);
             *net = NULL;
         }
