@@ -1,334 +1,320 @@
-/* emo-predict: scores images with a model. */
+/* emo-predict: scores the images of a stream with a model. */
+#include "base/file.h"
 #include "base/program.h"
+#include "base/progress.h"
+#include "learn/ahead.h"
+#include "learn/score.h"
 #include "net/model.h"
-#include "stream/reader.h"
 #include "stream/writer.h"
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 static struct emo_common common;
-static int64_t batch = 32;
 static bool tsv, json;
-static int unknown, backend;
+static int unknown_class, backend = EMO_BACKEND_BEST;
+static int64_t batch = 32;
+
+enum { UNKNOWN_REFUSED, UNKNOWN_NONE };
 static const char *const unknowns[] = {"refuse", "none", NULL};
 static const char *const backends[] = {"best", "reference", "onednn", NULL};
 
+/* clang-format off */
 static struct emo_option options[] = {
     EMO_OPTIONS_HELP(common),
     EMO_OPTIONS_OUTPUT(common),
     EMO_OPTIONS_JOBS(common),
+    {.letter = 'b', .name = "batch", .argument = "N", .kind = EMO_INT, .value = &batch, .low = 1,
+     .high = 65536, .help = "at most so many images at a time (32)"},
+    {.name = "tsv", .kind = EMO_FLAG, .value = &tsv, .help = "write a table instead of a stream"},
+    {.name = "json", .kind = EMO_FLAG, .value = &json,
+     .help = "write an object a line instead of a stream"},
+    {.name = "unknown-class", .argument = "WHAT", .kind = EMO_CHOICE, .value = &unknown_class,
+     .choices = unknowns, .help = "an image whose class the model lacks", .recorded = true},
+    {.name = "backend", .argument = "NAME", .kind = EMO_CHOICE, .value = &backend,
+     .choices = backends, .help = "what computes", .recorded = true},
+    EMO_OPTIONS_PROGRESS(common),
     EMO_OPTIONS_NO_PG(common),
-    {.letter = 'b', .name = "batch", .argument = "N", .help = "images computed together (32)",
-     .kind = EMO_INT, .value = &batch, .low = 1, .high = 65536},
-    {.name = "tsv", .help = "print a table instead of a stream", .kind = EMO_FLAG, .value = &tsv},
-    {.name = "json", .help = "print one object a line instead of a stream", .kind = EMO_FLAG,
-     .value = &json},
-    {.name = "unknown-class", .argument = "WHAT",
-     .help = "a class the model lacks: refuse, or none to take it as unlabelled (refuse)",
-     .kind = EMO_CHOICE, .value = &unknown, .choices = unknowns, .recorded = true},
-    {.name = "backend", .argument = "WHICH", .help = "best, reference or onednn (best)",
-     .kind = EMO_CHOICE, .value = &backend, .choices = backends, .recorded = true},
 };
-#define COUNT (sizeof options / sizeof *options)
+/* clang-format on */
+#define OPTIONS (sizeof options / sizeof options[0])
+
+static void details(struct emo_text *out)
+{
+    emo_net_build(out);
+    emo_text_printf(out, "\n");
+}
 
 static const struct emo_program program = {
     .name = "emo-predict",
     .operands = "MODEL [file ...]",
-    .purpose = "score images with a model",
+    .purpose = "Scores the images of a stream with a model",
     .options = options,
-    .count = COUNT,
+    .count = OPTIONS,
     .common = &common,
-    .details = emo_net_build,
+    .details = details,
 };
+
+/* Where scores go: a stream, or text. */
+struct sink {
+    struct emo_head head;
+    struct emo_writer *writer;
+    struct emo_output *output;
+    struct emo_text text;
+};
+
+static int sink_flush(struct sink *s, struct emo_error *err)
+{
+    if (s->writer != NULL)
+        return emo_writer_flush(s->writer, err);
+    if (s->text.failed)
+        return emo_error_memory(err, s->text.length, "the table");
+    if (emo_write(emo_output_fd(s->output), s->text.bytes, s->text.length) != 0)
+        return emo_error_errno(err, "%s", emo_output_name(s->output));
+    s->text.length = 0;
+    return EMO_OK;
+}
+
+/* The head of the scores: the images' provenance, the model's classes. */
+static int sink_head(struct sink *s, const struct emo_head *images, const struct emo_model *m,
+                     struct emo_error *err)
+{
+    struct emo_text recorded = {0};
+    int status = emo_head_copy(&s->head, images, err);
+    s->head.kind = EMO_SCORES;
+    if (status == EMO_OK)
+        status = emo_head_set_classes(&s->head, (const char *const *)m->head.classes,
+                                      m->head.class_count, err);
+    if (status == EMO_OK && !common.no_pg) {
+        emo_options_recorded(options, OPTIONS, &recorded);
+        status = emo_head_add_pg(&s->head, program.name, EMO_VERSION,
+                                 recorded.bytes != NULL ? recorded.bytes : "", NULL, err);
+    }
+    emo_text_free(&recorded);
+    return status;
+}
+
+static int sink_open(struct sink *s, struct emo_error *err)
+{
+    if (!tsv && !json)
+        return emo_writer_create(&s->writer, common.output, &s->head, err);
+    int status = emo_output_open(&s->output, common.output, false, err);
+    if (status != EMO_OK)
+        s->output = NULL;
+    else if (tsv)
+        emo_score_tsv_header(&s->text, &s->head);
+    return status;
+}
+
+static int sink_put(struct sink *s, const struct emo_record *score, struct emo_error *err)
+{
+    if (s->writer != NULL)
+        return emo_writer_record(s->writer, score, err);
+    if (tsv)
+        emo_score_tsv(&s->text, &s->head, score);
+    else
+        emo_score_json(&s->text, &s->head, score);
+    return s->text.failed || s->text.length > (64u << 10) ? sink_flush(s, err) : EMO_OK;
+}
+
+static int sink_close(struct sink *s, const struct emo_reader *reader, int status,
+                      struct emo_error *err)
+{
+    if (s->writer != NULL)
+        status = emo_writer_close(s->writer, reader, program.name, status, err);
+    if (s->output != NULL && status == EMO_OK)
+        status = sink_flush(s, err);
+    if (s->output != NULL && status == EMO_OK)
+        status = emo_output_commit(s->output, err);
+    else
+        emo_output_discard(s->output);
+    emo_text_free(&s->text);
+    emo_head_free(&s->head);
+    return status;
+}
 
 struct job {
-    struct emo_model m;
+    const struct emo_model *model;
+    const struct emo_head *images;
     struct emo_net *net;
-    struct emo_reader *reader;
-    struct emo_writer *writer; /* or */
-    struct emo_output *text;
-    int16_t *label; /* of each of the stream's classes, in the model's; -1: it lacks it */
-    size_t image, filled;
-    uint8_t *pixels;
-    const uint8_t **images;
-    struct emo_record *records;
-    float *scores;
-    uint64_t count, seen, unlabelled, not_finite;
+    int16_t *labels; /* in the model, by label in the stream; -1: the model lacks it */
+    const uint8_t **payloads;
+    float *probabilities;
+    struct emo_record score;
+    size_t classes;
+    uint64_t total, unlabelled, unknown, seen, not_finite;
 };
 
-static int check(const struct job *j, const struct emo_record *r, struct emo_error *err)
+static int job_open(struct job *j, struct emo_error *err)
 {
-    char where[EMO_WHERE_SIZE], dims[48], quoted[EMO_QUOTE_SIZE];
-    uint32_t want[4] = {j->m.height, j->m.width, j->m.channels, 0};
-    emo_record_where(r, where, sizeof where);
-    if (r->dtype != EMO_U8 || r->rank != 3 || r->order != EMO_HWC)
-        return emo_error(err, EMO_INPUT, "%s: not an image of 8-bit pixels", where);
-    if (memcmp(want, r->dim, sizeof want) != 0)
-        return emo_error(err, EMO_INPUT, "%s: %s, but the model takes %" PRIu32 "x%" PRIu32 "x%"
-                         PRIu32 "; resize with emo-unzip -s %" PRIu32 "x%" PRIu32 "%s", where,
-                         emo_record_dims(r, dims, sizeof dims), want[0], want[1], want[2], want[0],
-                         want[1], want[2] == 1 ? " --gray" : "");
-    if (r->label >= 0 && j->label[r->label] < 0 && unknown == 0) {
-        const char *name = emo_reader_head(j->reader)->classes[r->label];
+    size_t n = (size_t)batch, k = j->images->class_count;
+    j->classes = j->model->head.class_count;
+    j->labels = calloc(k + 1, sizeof *j->labels);
+    j->payloads = calloc(n, sizeof *j->payloads);
+    j->probabilities = calloc(n * j->classes, sizeof *j->probabilities);
+    if (j->labels == NULL || j->payloads == NULL || j->probabilities == NULL)
+        return emo_error_memory(err, n * j->classes * sizeof *j->probabilities, "a batch");
+    for (size_t i = 0; i < k; i++)
+        j->labels[i] = (int16_t)emo_head_class_index(&j->model->head, j->images->classes[i]);
+    return EMO_OK;
+}
+
+static void job_close(struct job *j)
+{
+    emo_record_free(&j->score);
+    free(j->labels);
+    free(j->payloads);
+    free(j->probabilities);
+}
+
+/* Does the model take this image? */
+static int check(void *context, const struct emo_record *image, struct emo_error *err)
+{
+    const struct job *j = context;
+    const struct emo_model *m = j->model;
+    char where[EMO_WHERE_SIZE], dims[64], quoted[EMO_QUOTE_SIZE];
+    emo_record_where(image, where, sizeof where);
+    if (image->dtype != EMO_U8 || image->rank != 3 || image->order != EMO_HWC)
+        return emo_error(err, EMO_INPUT, "%s: not an image (u8, height x width x channels)",
+                         where);
+    if (image->dim[0] != m->height || image->dim[1] != m->width || image->dim[2] != m->channels)
+        return emo_error(err, EMO_INPUT, "%s: %s, but the model takes %ux%ux%u; resize with "
+                         "emo-unzip -s %ux%u%s", where,
+                         emo_record_dims(image, dims, sizeof dims), m->height, m->width,
+                         m->channels, m->height, m->width, m->channels == 1 ? " --gray" : "");
+    if (unknown_class == UNKNOWN_REFUSED && image->label >= 0 && j->labels[image->label] < 0)
         return emo_error(err, EMO_INPUT, "%s: the model has no class %s; --unknown-class none "
-                         "takes such images as unlabelled", where,
-                         emo_quote(quoted, sizeof quoted, name, strlen(name)));
-    }
+                         "scores such images without a label", where,
+                         emo_quote(quoted, sizeof quoted, j->images->classes[image->label],
+                                   strlen(j->images->classes[image->label])));
     return EMO_OK;
 }
 
-static size_t predicted(const struct job *j, const float *p)
+static int score_one(struct job *j, const struct emo_record *image, const float *row,
+                     struct sink *sink, struct emo_error *err)
 {
-    size_t k = j->m.head.class_count, best = 0;
-    if (k == 2)
-        return p[1] >= .5f;
-    for (size_t i = 1; i < k; i++)
-        best = p[i] > p[best] ? i : best;
-    return best;
+    int64_t origin;
+    int16_t label = image->label < 0 ? -1 : j->labels[image->label];
+    bool seen = emo_metadata_i64(&image->metadata, "origin", &origin) &&
+                emo_model_saw(j->model, origin);
+    bool finite = true;
+    for (size_t k = 0; k < j->classes; k++)
+        finite = finite && isfinite(row[k]);
+    j->total++;
+    j->unlabelled += image->label < 0;
+    j->unknown += image->label >= 0 && label < 0;
+    j->seen += seen;
+    j->not_finite += !finite;
+    int status = emo_score_record(&j->score, image, label, seen, row, j->classes, err);
+    return status == EMO_OK ? sink_put(sink, &j->score, err) : status;
 }
 
-static void text_row(const struct job *j, const struct emo_record *r, const float *p, bool seen,
-                     struct emo_text *out)
+static int score_all(struct job *j, struct emo_ahead *ahead, struct sink *sink,
+                     struct emo_error *err)
 {
-    size_t k = j->m.head.class_count, best = predicted(j, p), n;
-    char *const *classes = j->m.head.classes;
-    const char *name = emo_record_name(r, &n), *label = r->label < 0 ? NULL : classes[r->label];
-    double score = (double)p[k == 2 ? 1 : best];
-    if (tsv) {
-        emo_text_printf(out, "%" PRIu64 "\t", r->id);
-        emo_text_escaped(out, name, n);
-        emo_text_printf(out, "\t%s\t", emo_split_name(r->split));
-        emo_text_escaped(out, label != NULL ? label : "NA", strlen(label != NULL ? label : "NA"));
-        emo_text_add(out, "\t", 1);
-        emo_text_escaped(out, classes[best], strlen(classes[best]));
-        emo_text_printf(out, "\t%.9g\t%d", score, seen);
-        for (size_t i = 0; i < k; i++)
-            emo_text_printf(out, "\t%.9g", (double)p[i]);
-        emo_text_add(out, "\n", 1);
-        return;
-    }
-    emo_text_printf(out, "{\"id\":%" PRIu64 ",\"name\":", r->id);
-    emo_text_json(out, name, n);
-    emo_text_printf(out, ",\"split\":\"%s\",\"label\":", emo_split_name(r->split));
-    if (label != NULL)
-        emo_text_json(out, label, strlen(label));
-    else
-        emo_text_add(out, "null", 4);
-    emo_text_add(out, ",\"predicted\":", 13);
-    emo_text_json(out, classes[best], strlen(classes[best]));
-    emo_text_add(out, ",\"score\":", 9);
-    emo_text_json_number(out, score);
-    emo_text_printf(out, ",\"seen\":%s,\"p\":{", seen ? "true" : "false");
-    for (size_t i = 0; i < k; i++) {
-        emo_text_add(out, ",", i > 0);
-        emo_text_json(out, classes[i], strlen(classes[i]));
-        emo_text_add(out, ":", 1);
-        emo_text_json_number(out, (double)p[i]);
-    }
-    emo_text_add(out, "}}\n", 3);
-}
-
-static int write_text(struct job *j, struct emo_text *t, struct emo_error *err)
-{
+    struct emo_progress progress;
+    uint64_t expected = j->images->records_expected;
+    size_t count = 1;
     int status = EMO_OK;
-    if (t->failed)
-        status = emo_error_memory(err, t->length, "the table");
-    else if (emo_write(emo_output_fd(j->text), t->bytes, t->length) != 0)
-        status = emo_error_errno(err, "%s", emo_output_name(j->text));
-    emo_text_free(t);
-    return status;
-}
-
-/* Scores what is gathered and writes it. */
-static int flush(struct job *j, struct emo_error *err)
-{
-    struct emo_text text = {0};
-    size_t k = j->m.head.class_count;
-    if (j->filled == 0)
-        return EMO_OK;
-    int status = emo_net_predict(j->net, j->images, j->filled, j->scores, err);
-    for (size_t i = 0; status == EMO_OK && i < j->filled; i++) {
-        struct emo_record *r = &j->records[i];
-        const float *p = j->scores + i * k;
-        int64_t origin;
-        bool seen = emo_metadata_i64(&r->metadata, "origin", &origin) &&
-                    emo_model_saw(&j->m, origin);
-        r->label = r->label < 0 ? r->label : j->label[r->label];
-        j->seen += seen;
-        j->unlabelled += r->label < 0;
-        j->not_finite += isfinite(p[0]) ? 0u : 1u;
-        if (j->writer == NULL) {
-            text_row(j, r, p, seen, &text);
-            continue;
-        }
-        emo_metadata_payload_changed(&r->metadata);
-        emo_record_shape(r, EMO_F32, EMO_ORDER_NONE, 1, (uint32_t[]){(uint32_t)k});
-        r->payload = p;
-        emo_metadata_set_i64(&r->metadata, "seen", seen);
-        status = emo_writer_record(j->writer, r, err);
-    }
-    j->count += j->filled;
-    j->filled = 0;
-    if (status == EMO_OK && j->writer == NULL)
-        return write_text(j, &text, err);
-    emo_text_free(&text);
-    return status == EMO_OK ? emo_writer_flush(j->writer, err) : status;
-}
-
-static int score_all(struct job *j, struct emo_error *err)
-{
-    bool got = true;
-    int status = EMO_OK;
-    while (status == EMO_OK) {
-        struct emo_record *r = &j->records[j->filled];
-        if (emo_reader_would_block(j->reader))
-            status = flush(j, err);
-        r = &j->records[j->filled];
+    emo_progress_begin(&progress, emo_program_shows_progress(&program), program.name, "images",
+                       expected == EMO_UNKNOWN ? 0 : expected);
+    while (status == EMO_OK && count > 0) {
+        const struct emo_record **images;
+        /* Whoever waits for scores gets all there are before more images come. */
+        if (emo_ahead_would_wait(ahead))
+            status = sink_flush(sink, err);
         if (status == EMO_OK)
-            status = emo_reader_header(j->reader, r, &got, err);
-        if (status != EMO_OK || !got)
+            status = emo_ahead_take(ahead, &images, &count, err);
+        if (status != EMO_OK || count == 0)
             break;
-        status = check(j, r, err);
-        if (status == EMO_OK)
-            status = emo_reader_payload(j->reader, r, j->pixels + j->filled * j->image, err);
-        if (status == EMO_OK && ++j->filled == (size_t)batch)
-            status = flush(j, err);
+        for (size_t i = 0; i < count; i++)
+            j->payloads[i] = images[i]->payload;
+        status = emo_net_predict(j->net, j->payloads, count, j->probabilities, err);
+        for (size_t i = 0; status == EMO_OK && i < count; i++)
+            status = score_one(j, images[i], j->probabilities + i * j->classes, sink, err);
+        emo_progress_update(&progress, j->total, NULL);
     }
-    return status == EMO_OK ? flush(j, err) : status;
-}
-
-/* Labels map by name, never by number. */
-static int map_labels(struct job *j, struct emo_error *err)
-{
-    const struct emo_head *h = emo_reader_head(j->reader);
-    struct emo_text a = {0}, b = {0};
-    j->label = calloc(h->class_count + 1, sizeof *j->label);
-    if (j->label == NULL)
-        return emo_error_memory(err, h->class_count * sizeof *j->label, "classes");
-    for (size_t i = 0; i < h->class_count; i++)
-        j->label[i] = (int16_t)emo_head_class_index(&j->m.head, h->classes[i]);
-    if (emo_head_key(h, "fit", &a) && emo_head_key(&j->m.head, "fit", &b) &&
-        strcmp(a.bytes, b.bytes) != 0)
-        emo_program_warn(&program, "these images were fitted by \"%s\", the model's by \"%s\"",
-                         a.bytes, b.bytes);
-    emo_text_free(&a);
-    emo_text_free(&b);
-    return EMO_OK;
-}
-
-static int open_output(struct job *j, struct emo_error *err)
-{
-    struct emo_head head;
-    struct emo_text recorded = {0}, first = {0};
-    if (tsv || json) {
-        int status = emo_output_open(&j->text, common.output, false, err);
-        if (status != EMO_OK || json)
-            return status;
-        emo_text_printf(&first, "id\tname\tsplit\tlabel\tpredicted\tscore\tseen");
-        for (size_t i = 0; i < j->m.head.class_count; i++) {
-            emo_text_add(&first, "\tp:", 3);
-            emo_text_escaped(&first, j->m.head.classes[i], strlen(j->m.head.classes[i]));
-        }
-        emo_text_add(&first, "\n", 1);
-        return write_text(j, &first, err);
-    }
-    int status = emo_head_copy(&head, emo_reader_head(j->reader), err);
-    if (status != EMO_OK)
-        return status;
-    head.kind = EMO_SCORES;
-    status = emo_head_set_classes(&head, (const char *const *)j->m.head.classes,
-                                  j->m.head.class_count, err);
-    emo_options_recorded(options, COUNT, &recorded);
-    if (status == EMO_OK && !common.no_pg)
-        status = emo_head_add_pg(&head, program.name, EMO_VERSION,
-                                 recorded.bytes != NULL ? recorded.bytes : "", NULL, err);
-    if (status == EMO_OK)
-        status = emo_writer_create(&j->writer, common.output, &head, err);
-    emo_text_free(&recorded);
-    emo_head_free(&head);
+    emo_progress_end(&progress);
     return status;
 }
 
-static int close_output(struct job *j, int status, struct emo_error *err)
+static void warn_of_fit(const struct job *j)
 {
-    if (j->text == NULL)
-        return emo_writer_close(j->writer, j->reader, program.name, status, err);
-    if (status == EMO_OK)
-        return emo_output_commit(j->text, err);
-    emo_output_discard(j->text);
-    return status;
+    struct emo_text ours = {0}, theirs = {0};
+    if (emo_head_key(j->images, "fit", &ours) && emo_head_key(&j->model->head, "fit", &theirs) &&
+        strcmp(ours.bytes, theirs.bytes) != 0)
+        emo_program_warn(&program, "the images were made with --fit %s, those that the model was "
+                         "trained on with --fit %s", ours.bytes, theirs.bytes);
+    emo_text_free(&ours);
+    emo_text_free(&theirs);
 }
 
-static int make_room(struct job *j, struct emo_error *err)
+static void tell(const struct job *j)
 {
-    size_t n = (size_t)batch;
-    j->image = (size_t)j->m.height * j->m.width * j->m.channels;
-    j->pixels = malloc(n * j->image);
-    j->images = calloc(n, sizeof *j->images);
-    j->records = calloc(n, sizeof *j->records);
-    j->scores = calloc(n * j->m.head.class_count, sizeof *j->scores);
-    if (j->pixels == NULL || j->images == NULL || j->records == NULL || j->scores == NULL)
-        return emo_error_memory(err, n * j->image, "a batch");
-    for (size_t i = 0; i < n; i++)
-        j->images[i] = j->pixels + i * j->image;
-    return EMO_OK;
+    if (j->not_finite > 0)
+        emo_program_warn(&program, "%" PRIu64 " images have scores that are not numbers: the "
+                         "model's training diverged", j->not_finite);
+    emo_program_say(&program, "%" PRIu64 " images scored, %" PRIu64 " of them seen in training",
+                    j->total, j->seen);
+    if (j->unlabelled > 0)
+        emo_program_say(&program, "%" PRIu64 " have no label", j->unlabelled);
+    if (j->unknown > 0)
+        emo_program_say(&program, "%" PRIu64 " are of a class that the model lacks and lost their "
+                        "label", j->unknown);
 }
 
-static int run(char **operands, size_t n, struct emo_error *err)
+static int run(const char *const *operands, size_t count, struct emo_error *err)
 {
-    struct job j = {0};
-    struct emo_net_options o = {
-        .backend = (enum emo_backend_choice)backend, .batch = (unsigned)batch,
-        .jobs = (unsigned)(common.jobs > 0 ? common.jobs : emo_processors()),
+    struct emo_reader *reader = NULL;
+    struct emo_model model = {0};
+    struct emo_ahead *ahead = NULL;
+    struct sink sink = {0};
+    struct job j = {.model = &model};
+    const struct emo_net_options o = {
+        .backend = (enum emo_backend_choice)backend, .jobs = (unsigned)common.jobs,
+        .batch = (unsigned)batch,
     };
-    if (n == 0)
-        return emo_error(err, EMO_USAGE, "the model is missing");
+    if (count == 0)
+        return emo_error(err, EMO_USAGE, "no MODEL named");
     if (tsv && json)
-        return emo_error(err, EMO_USAGE, "--tsv or --json, not both");
-    int status = emo_model_read(operands[0], &o, &j.m, &j.net, err);
+        return emo_error(err, EMO_USAGE, "--tsv and --json exclude each other");
+    int status = emo_model_read(operands[0], &o, &model, &j.net, err);
     if (status == EMO_OK)
-        status = emo_reader_open(&j.reader, (const char *const *)operands + 1, n - 1,
-                                 1u << EMO_IMAGES, err);
+        status = emo_reader_open(&reader, operands + 1, count - 1, 1u << EMO_IMAGES, err);
+    if (status == EMO_OK) {
+        j.images = emo_reader_head(reader);
+        warn_of_fit(&j);
+        status = job_open(&j, err);
+    }
     if (status == EMO_OK)
-        status = map_labels(&j, err);
+        status = sink_head(&sink, j.images, &model, err);
     if (status == EMO_OK)
-        status = make_room(&j, err);
+        status = sink_open(&sink, err);
     if (status == EMO_OK)
-        status = open_output(&j, err);
+        status = emo_ahead_open(&ahead, reader, (size_t)batch, check, &j, err);
     if (status == EMO_OK)
-        status = score_all(&j, err);
-    status = close_output(&j, status, err);
+        status = score_all(&j, ahead, &sink, err);
+    emo_ahead_close(ahead);
+    status = sink_close(&sink, reader, status, err);
     if (status == EMO_OK)
-        emo_program_say(&program, "%" PRIu64 " images, %" PRIu64 " of them seen in training, %"
-                        PRIu64 " unlabelled; %s", j.count, j.seen, j.unlabelled,
-                        emo_net_backend(j.net));
-    if (status == EMO_OK && j.not_finite > 0)
-        emo_program_warn(&program, "%" PRIu64 " scores are not finite: the model is damaged by its "
-                         "training", j.not_finite);
-    for (size_t i = 0; j.records != NULL && i < (size_t)batch; i++)
-        emo_record_free(&j.records[i]);
-    free(j.records);
-    free(j.scores);
-    free(j.images);
-    free(j.pixels);
-    free(j.label);
-    emo_reader_close(j.reader);
+        tell(&j);
+    job_close(&j);
+    emo_reader_close(reader);
     emo_net_close(j.net);
-    emo_model_free(&j.m);
+    emo_model_free(&model);
     return status;
 }
 
 int main(int argc, char **argv)
 {
-    size_t n;
-    int early = emo_program_begin(&program, argc, argv, &n);
+    size_t operands;
+    common.jobs = emo_processors();
+    int early = emo_program_begin(&program, argc, argv, &operands);
     if (early >= 0)
         return early;
     struct emo_error err = {0};
-    int status = run(argv + 1, n, &err);
+    int status = run((const char *const *)argv + 1, operands, &err);
     return emo_program_end(&program, status, &err);
 }
