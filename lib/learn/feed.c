@@ -1,0 +1,361 @@
+#include "learn/feed.h"
+
+#include "learn/epochs.h"
+#include "learn/intake.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SLOTS 2 /* one is computed on while the other is filled */
+#define EPOCHS_DEFAULT 10
+
+struct slot {
+    struct emo_batch batch;
+    struct emo_pool_view *views; /* of a stream that is repeated */
+    uint8_t **buffers;           /* of an augmented one */
+};
+
+struct emo_feed {
+    struct emo_feed_options options;
+    struct emo_intake intake;
+    uint64_t valid_seen;
+
+    struct slot slots[SLOTS];
+    pthread_t thread;
+    bool running;
+    pthread_mutex_t mutex;
+    pthread_cond_t change;
+    /* Under mutex: */
+    unsigned long filled, taken; /* slots so far; the one taken last is free at the next call */
+    bool held, over, stop;
+    int status;
+    struct emo_error error;
+    struct emo_intake_counts told; /* counts as they were with the newest batch */
+};
+
+/* The thread ---------------------------------------------------------------------------------- */
+
+/* A slot to fill, or NULL when no more is wanted. */
+static struct slot *acquire(struct emo_feed *f)
+{
+    pthread_mutex_lock(&f->mutex);
+    while (!f->stop && f->filled - f->taken + (f->held ? 1 : 0) == SLOTS)
+        pthread_cond_wait(&f->change, &f->mutex);
+    struct slot *s = f->stop ? NULL : &f->slots[f->filled % SLOTS];
+    pthread_mutex_unlock(&f->mutex);
+    return s;
+}
+
+static void publish(struct emo_feed *f)
+{
+    pthread_mutex_lock(&f->mutex);
+    f->filled++;
+    f->told = f->intake.counts;
+    pthread_cond_broadcast(&f->change);
+    pthread_mutex_unlock(&f->mutex);
+}
+
+static void over(struct emo_feed *f, int status, const struct emo_error *err)
+{
+    pthread_mutex_lock(&f->mutex);
+    f->status = status;
+    f->error = *err;
+    f->over = true;
+    f->told = f->intake.counts;
+    pthread_cond_broadcast(&f->change);
+    pthread_mutex_unlock(&f->mutex);
+}
+
+static int fill_from_stream(struct emo_feed *f, struct slot *s, struct emo_error *err)
+{
+    struct emo_intake *in = &f->intake;
+    struct emo_batch *b = &s->batch;
+    int status = EMO_OK;
+    b->epoch = in->epoch;
+    b->count = 0;
+    while (status == EMO_OK && in->got && in->epoch == b->epoch && b->count < f->options.batch) {
+        uint8_t **buffer = &s->buffers[b->count];
+        if (*buffer == NULL)
+            *buffer = aligned_alloc(EMO_FRAME_SIZE, (size_t)emo_pad64(in->payload_length));
+        if (*buffer == NULL)
+            return emo_error_memory(err, (size_t)in->payload_length, "an image of the batch");
+        status = emo_intake_take(in, *buffer, err);
+        b->images[b->count] = *buffer;
+        b->labels[b->count] = in->record.label;
+        b->ids[b->count] = in->record.id;
+        b->count++;
+        if (status == EMO_OK)
+            status = emo_intake_next(in, err);
+    }
+    b->last = !in->got || in->epoch != b->epoch;
+    return status;
+}
+
+static void *feed_from_stream(void *argument)
+{
+    struct emo_feed *f = argument;
+    struct emo_error err = {0};
+    int status = EMO_OK;
+    while (status == EMO_OK && f->intake.got) {
+        struct slot *s = acquire(f);
+        if (s == NULL)
+            break;
+        status = fill_from_stream(f, s, &err);
+        if (status == EMO_OK)
+            publish(f);
+    }
+    over(f, status, &err);
+    return NULL;
+}
+
+static int fill_from_pool(struct emo_feed *f, struct slot *s, const size_t *order,
+                          struct emo_error *err)
+{
+    struct emo_batch *b = &s->batch;
+    for (size_t k = 0; k < b->count; k++) {
+        size_t i = f->intake.train.at[order[k]];
+        int status = emo_pool_get(f->intake.pool, i, &s->views[k], err);
+        if (status != EMO_OK)
+            return status;
+        b->images[k] = s->views[k].record.payload;
+        b->labels[k] = s->views[k].record.label;
+        b->ids[k] = s->views[k].record.id;
+    }
+    return EMO_OK;
+}
+
+static int feed_epoch(struct emo_feed *f, uint16_t epoch, const uint64_t *ids, size_t *order,
+                      bool *stopped, struct emo_error *err)
+{
+    size_t n = f->intake.train.count;
+    int status = emo_epoch_order(ids, n, f->options.seed, epoch, f->options.shuffle, order, err);
+    for (size_t at = 0; status == EMO_OK && at < n;) {
+        struct slot *s = acquire(f);
+        *stopped = s == NULL;
+        if (s == NULL)
+            break;
+        s->batch.epoch = epoch;
+        s->batch.count = n - at < f->options.batch ? n - at : f->options.batch;
+        status = fill_from_pool(f, s, order + at, err);
+        at += s->batch.count;
+        s->batch.last = at == n;
+        if (status == EMO_OK)
+            publish(f);
+    }
+    return status;
+}
+
+static void *feed_from_pool(void *argument)
+{
+    struct emo_feed *f = argument;
+    struct emo_error err = {0};
+    size_t n = f->intake.train.count;
+    uint64_t *ids = malloc(n * sizeof *ids);
+    size_t *order = malloc(n * sizeof *order);
+    int status = EMO_OK;
+    bool stopped = false;
+    if (ids == NULL || order == NULL)
+        status = emo_error_memory(&err, n * sizeof *ids, "the order of an epoch");
+    for (size_t i = 0; status == EMO_OK && i < n; i++)
+        ids[i] = emo_pool_entry(f->intake.pool, f->intake.train.at[i]).id;
+    for (unsigned e = 1; status == EMO_OK && !stopped && e <= f->intake.epochs; e++)
+        status = feed_epoch(f, (uint16_t)e, ids, order, &stopped, &err);
+    free(ids);
+    free(order);
+    over(f, status, &err);
+    return NULL;
+}
+
+/* The caller's side --------------------------------------------------------------------------- */
+
+static int open_slots(struct emo_feed *f, struct emo_error *err)
+{
+    size_t n = f->options.batch;
+    for (int i = 0; i < SLOTS; i++) {
+        struct slot *s = &f->slots[i];
+        s->batch.images = calloc(n, sizeof *s->batch.images);
+        s->batch.labels = calloc(n, sizeof *s->batch.labels);
+        s->batch.ids = calloc(n, sizeof *s->batch.ids);
+        s->views = calloc(n, sizeof *s->views);
+        s->buffers = calloc(n, sizeof *s->buffers);
+        if (s->batch.images == NULL || s->batch.labels == NULL || s->batch.ids == NULL ||
+            s->views == NULL || s->buffers == NULL)
+            return emo_error_memory(err, n * sizeof *s->views, "a batch");
+    }
+    return EMO_OK;
+}
+
+int emo_feed_open(struct emo_feed **feed, struct emo_reader *reader,
+                  const struct emo_feed_options *options, struct emo_error *err)
+{
+    struct emo_feed *f = calloc(1, sizeof *f);
+    *feed = f;
+    if (f == NULL)
+        return emo_error_memory(err, sizeof *f, "the images");
+    f->options = *options;
+    pthread_mutex_init(&f->mutex, NULL);
+    pthread_cond_init(&f->change, NULL);
+    int status = emo_intake_open(&f->intake, reader, options->epochs, options->memory, err);
+    if (status == EMO_OK && f->intake.epochs == 0)
+        f->intake.epochs = options->endless ? UINT16_MAX : EPOCHS_DEFAULT;
+    if (status == EMO_OK)
+        status = open_slots(f, err);
+    if (status != EMO_OK) {
+        emo_feed_close(f);
+        *feed = NULL;
+    }
+    return status;
+}
+
+static void join(struct emo_feed *f)
+{
+    if (!f->running)
+        return;
+    pthread_mutex_lock(&f->mutex);
+    f->stop = true;
+    pthread_cond_broadcast(&f->change);
+    pthread_mutex_unlock(&f->mutex);
+    pthread_join(f->thread, NULL);
+    f->running = false;
+}
+
+void emo_feed_close(struct emo_feed *f)
+{
+    if (f == NULL)
+        return;
+    join(f);
+    for (int i = 0; i < SLOTS; i++) {
+        struct slot *s = &f->slots[i];
+        for (size_t k = 0; k < f->options.batch; k++) {
+            if (s->views != NULL)
+                emo_pool_view_free(&s->views[k]);
+            if (s->buffers != NULL)
+                free(s->buffers[k]);
+        }
+        free(s->batch.images);
+        free(s->batch.labels);
+        free(s->batch.ids);
+        free(s->views);
+        free(s->buffers);
+    }
+    emo_intake_close(&f->intake);
+    pthread_cond_destroy(&f->change);
+    pthread_mutex_destroy(&f->mutex);
+    free(f);
+}
+
+const uint32_t *emo_feed_shape(const struct emo_feed *f)
+{
+    return f->intake.shape;
+}
+
+uint16_t emo_feed_epochs(const struct emo_feed *f)
+{
+    return f->intake.epochs;
+}
+
+bool emo_feed_augmented(const struct emo_feed *f)
+{
+    return f->intake.augmented;
+}
+
+int emo_feed_start(struct emo_feed *f, struct emo_error *err)
+{
+    int status = f->intake.augmented ? emo_intake_next(&f->intake, err)
+                                     : emo_intake_all(&f->intake, err);
+    if (status != EMO_OK)
+        return status;
+    sigset_t all, old;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &old);
+    int failure = pthread_create(&f->thread, NULL,
+                                 f->intake.augmented ? feed_from_stream : feed_from_pool, f);
+    pthread_sigmask(SIG_SETMASK, &old, NULL);
+    if (failure != 0)
+        return emo_error(err, EMO_FAILED, "cannot start a thread: %s", strerror(failure));
+    f->running = true;
+    return EMO_OK;
+}
+
+int emo_feed_next(struct emo_feed *f, struct emo_batch **batch, struct emo_error *err)
+{
+    int status = EMO_OK;
+    pthread_mutex_lock(&f->mutex);
+    f->held = false;
+    pthread_cond_broadcast(&f->change);
+    while (f->filled == f->taken && !f->over)
+        pthread_cond_wait(&f->change, &f->mutex);
+    *batch = NULL;
+    if (f->filled > f->taken) {
+        *batch = &f->slots[f->taken++ % SLOTS].batch;
+        f->held = true;
+    } else if (f->status != EMO_OK) {
+        status = f->status;
+        *err = f->error;
+    }
+    pthread_mutex_unlock(&f->mutex);
+    return status;
+}
+
+int emo_feed_finish(struct emo_feed *f, struct emo_error *err)
+{
+    struct emo_batch *b = NULL;
+    int status = EMO_OK;
+    if (f->intake.augmented)
+        do
+            status = emo_feed_next(f, &b, err);
+        while (status == EMO_OK && b != NULL);
+    join(f);
+    emo_origins_settle(&f->intake.trained);
+    emo_origins_settle(&f->intake.validated);
+    f->valid_seen = emo_origins_common(&f->intake.trained, &f->intake.validated);
+    return status;
+}
+
+const struct emo_pool *emo_feed_pool(const struct emo_feed *f)
+{
+    return f->intake.pool;
+}
+
+const size_t *emo_feed_valid(const struct emo_feed *f, size_t *count)
+{
+    *count = f->intake.valid.count;
+    return f->intake.valid.at;
+}
+
+struct emo_intake_counts emo_feed_counts(struct emo_feed *f)
+{
+    pthread_mutex_lock(&f->mutex);
+    struct emo_intake_counts counts = f->told;
+    pthread_mutex_unlock(&f->mutex);
+    return counts;
+}
+
+uint64_t emo_feed_valid_seen(const struct emo_feed *f)
+{
+    return f->valid_seen;
+}
+
+const uint64_t *emo_feed_classes(const struct emo_feed *f)
+{
+    return f->intake.of_class;
+}
+
+int emo_feed_also_trained(struct emo_feed *f, const int64_t *origins, size_t count,
+                          struct emo_error *err)
+{
+    int status = EMO_OK;
+    for (size_t i = 0; status == EMO_OK && i < count; i++)
+        status = emo_origins_add(&f->intake.trained, origins[i], err);
+    return status;
+}
+
+int64_t *emo_feed_take_origins(struct emo_feed *f, size_t *count)
+{
+    int64_t *at = f->intake.trained.at;
+    *count = f->intake.trained.count;
+    f->intake.trained = (struct emo_origins){0};
+    return at;
+}
