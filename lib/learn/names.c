@@ -1,0 +1,245 @@
+#include "learn/names.h"
+
+#include "stream/frame.h"
+
+#include <regex.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+struct emo_pattern {
+    regex_t regex;
+    size_t group; /* 1, or 0 where there is none */
+};
+
+int emo_pattern_open(struct emo_pattern **pattern, const char *regex, struct emo_error *err)
+{
+    struct emo_pattern *p = calloc(1, sizeof *p);
+    *pattern = NULL;
+    if (p == NULL)
+        return emo_error_memory(err, sizeof *p, "a pattern");
+    int code = regcomp(&p->regex, regex, REG_EXTENDED);
+    if (code != 0) {
+        char words[200], quoted[EMO_QUOTE_SIZE];
+        regerror(code, &p->regex, words, sizeof words);
+        free(p);
+        return emo_error(err, EMO_USAGE, "%s is no regular expression: %s",
+                         emo_quote(quoted, sizeof quoted, regex, strlen(regex)), words);
+    }
+    p->group = p->regex.re_nsub > 0 ? 1 : 0;
+    *pattern = p;
+    return EMO_OK;
+}
+
+void emo_pattern_close(struct emo_pattern *p)
+{
+    if (p == NULL)
+        return;
+    regfree(&p->regex);
+    free(p);
+}
+
+int emo_pattern_capture(const struct emo_pattern *p, const char *name, size_t n,
+                        struct emo_text *out, bool *found, struct emo_error *err)
+{
+    regmatch_t match[2];
+    *found = false;
+    out->length = 0;
+    emo_text_add(out, name, n); /* regexec() wants a NUL after it */
+    if (out->failed)
+        return emo_error_memory(err, n, "a name");
+    int code = regexec(&p->regex, out->bytes, 2, match, 0);
+    if (code == REG_ESPACE)
+        return emo_error_memory(err, n, "matching a name");
+    const regmatch_t *m = &match[p->group];
+    if (code != 0 || m->rm_so < 0)
+        return EMO_OK;
+    size_t length = (size_t)(m->rm_eo - m->rm_so);
+    memmove(out->bytes, out->bytes + m->rm_so, length);
+    out->bytes[length] = '\0';
+    out->length = length;
+    *found = true;
+    return EMO_OK;
+}
+
+uint8_t emo_split_of_word(const char *word)
+{
+    static const struct {
+        const char *word;
+        uint8_t split;
+    } words[] = {
+        {"train", EMO_TRAIN},      {"training", EMO_TRAIN}, {"valid", EMO_VALID},
+        {"validation", EMO_VALID}, {"val", EMO_VALID},      {"dev", EMO_VALID},
+        {"test", EMO_TEST},        {"testing", EMO_TEST},
+    };
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+        if (strcasecmp(word, words[i].word) == 0)
+            return words[i].split;
+    return EMO_SPLIT_NONE;
+}
+
+struct pair {
+    char *line; /* owns name and group */
+    const char *name, *group;
+    size_t name_length, group_length;
+};
+
+struct emo_group_file {
+    struct pair *pairs;
+    size_t count, room;
+};
+
+static int by_name(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+    size_t n = x->name_length < y->name_length ? x->name_length : y->name_length;
+    int c = n > 0 ? memcmp(x->name, y->name, n) : 0;
+    return c != 0 ? c : x->name_length < y->name_length ? -1 : x->name_length > y->name_length;
+}
+
+/* Field number column of a line, ended and unescaped in place; NULL: the line is too short or an
+   escape wrong. */
+static char *take_field(char *line, size_t column, size_t *length)
+{
+    for (; column > 0; column--) {
+        line = strchr(line, '\t');
+        if (line == NULL)
+            return NULL;
+        line++;
+    }
+    *length = strcspn(line, "\t");
+    line[*length] = '\0';
+    return emo_unescape(line, length) ? line : NULL;
+}
+
+static bool find_column(const char *header, const char *name, size_t *column)
+{
+    size_t n = strlen(name);
+    for (*column = 0;; ++*column) {
+        size_t length = strcspn(header, "\t");
+        if (length == n && memcmp(header, name, n) == 0)
+            return true;
+        if (header[length] == '\0')
+            return false;
+        header += length + 1;
+    }
+}
+
+static int add_line(struct emo_group_file *f, const char *line, const size_t column[2],
+                    struct emo_error *err)
+{
+    if (f->count == f->room) {
+        size_t room = f->room > 0 ? 2 * f->room : 1024;
+        struct pair *pairs = realloc(f->pairs, room * sizeof *pairs);
+        if (pairs == NULL)
+            return emo_error_memory(err, room * sizeof *pairs, "the groups");
+        f->pairs = pairs;
+        f->room = room;
+    }
+    struct pair *p = &f->pairs[f->count];
+    p->line = strdup(line);
+    if (p->line == NULL)
+        return emo_error_memory(err, strlen(line), "the groups");
+    f->count++;
+    /* The later column first: ending a field hides what follows it. */
+    size_t later = column[0] > column[1] ? 0 : 1;
+    char *field[2];
+    size_t length[2];
+    for (size_t k = 0; k < 2; k++) {
+        size_t which = k == 0 ? later : 1 - later;
+        field[which] = take_field(p->line, column[which], &length[which]);
+        if (field[which] == NULL || length[which] == 0)
+            return emo_error(err, EMO_INPUT, "not a name and a group with valid escapes");
+    }
+    p->name = field[0];
+    p->name_length = length[0];
+    p->group = field[1];
+    p->group_length = length[1];
+    return EMO_OK;
+}
+
+static int read_lines(struct emo_group_file *f, FILE *file, const char *path, struct emo_error *err)
+{
+    size_t column[2] = {0, 0}, room = 0, number = 0;
+    char *line = NULL;
+    ssize_t n;
+    int status = EMO_OK;
+    while (status == EMO_OK && (n = getline(&line, &room, file)) >= 0) {
+        if (n > 0 && line[n - 1] == '\n')
+            line[--n] = '\0';
+        if (n > 0 && line[n - 1] == '\r')
+            line[--n] = '\0';
+        number++;
+        if (strlen(line) != (size_t)n)
+            status = emo_error(err, EMO_INPUT, "a NUL byte: no text");
+        else if (number > 1)
+            status = add_line(f, line, column, err);
+        else if (!find_column(line, "name", &column[0]) || !find_column(line, "group", &column[1]))
+            status = emo_error(err, EMO_INPUT, "the header line has no columns \"name\" and "
+                               "\"group\", separated by a tab");
+    }
+    if (status == EMO_OK && ferror(file))
+        status = emo_error_errno(err, "%s", path);
+    else if (status != EMO_OK)
+        emo_error_prefix(err, "%s: line %zu", path, number);
+    else if (number == 0)
+        status = emo_error(err, EMO_INPUT, "%s: empty; a header line with the columns \"name\" and "
+                           "\"group\" was expected", path);
+    free(line);
+    return status;
+}
+
+static int check_twins(const struct emo_group_file *f, const char *path, struct emo_error *err)
+{
+    for (size_t i = 1; i < f->count; i++) {
+        const struct pair *a = &f->pairs[i - 1], *b = &f->pairs[i];
+        char quoted[EMO_QUOTE_SIZE];
+        if (by_name(a, b) == 0 && (a->group_length != b->group_length ||
+                                   memcmp(a->group, b->group, a->group_length) != 0))
+            return emo_error(err, EMO_INPUT, "%s: two groups for %s", path,
+                             emo_quote(quoted, sizeof quoted, a->name, a->name_length));
+    }
+    return EMO_OK;
+}
+
+int emo_group_file_open(struct emo_group_file **group_file, const char *path, struct emo_error *err)
+{
+    struct emo_group_file *f = calloc(1, sizeof *f);
+    *group_file = NULL;
+    if (f == NULL)
+        return emo_error_memory(err, sizeof *f, "the groups");
+    FILE *file = fopen(path, "r");
+    int status = file == NULL ? emo_error_errno(err, "%s", path) : read_lines(f, file, path, err);
+    if (file != NULL)
+        fclose(file);
+    if (status == EMO_OK && f->count > 1)
+        qsort(f->pairs, f->count, sizeof *f->pairs, by_name);
+    if (status == EMO_OK)
+        status = check_twins(f, path, err);
+    if (status == EMO_OK)
+        *group_file = f;
+    else
+        emo_group_file_close(f);
+    return status;
+}
+
+void emo_group_file_close(struct emo_group_file *f)
+{
+    if (f == NULL)
+        return;
+    for (size_t i = 0; i < f->count; i++)
+        free(f->pairs[i].line);
+    free(f->pairs);
+    free(f);
+}
+
+const char *emo_group_file_find(const struct emo_group_file *f, const char *name, size_t n,
+                                size_t *length)
+{
+    struct pair key = {.name = name, .name_length = n};
+    const struct pair *p =
+        f->count > 0 ? bsearch(&key, f->pairs, f->count, sizeof *f->pairs, by_name) : NULL;
+    *length = p != NULL ? p->group_length : 0;
+    return p != NULL ? p->group : NULL;
+}
