@@ -39,5 +39,6 @@ double emo_cross_entropy(const float *logits, size_t outputs, int label, double 
     for (size_t i = 0; i < outputs; i++)
         gradient[i] = (float)((exp((double)logits[i] - top) / sum - ((int)i == label)) * weight);
     *right += (int)best == label;
-    return log(sum) - ((double)logits[label] - top);
+    /* The largest term is 1. */
+    return log(fmax(sum, 1)) - ((double)logits[label] - top);
 }
