@@ -120,6 +120,8 @@ static int from_model(struct emo_head *head, struct emo_error *err)
     struct emo_text value = {0};
     unsigned h, w, c;
     char end;
+    struct emo_record record = {0};
+    bool got = true;
     int status = emo_reader_open(&r, &model, 1, 1u << EMO_MODEL, err);
     if (status != EMO_OK)
         return status;
@@ -136,7 +138,11 @@ static int from_model(struct emo_head *head, struct emo_error *err)
                 fit = i;
     if (status == EMO_OK)
         status = emo_head_set_classes(head, (const char *const *)m->classes, m->class_count, err);
+    /* A model that is cut short or damaged further on is not to be relied on here, either. */
+    while (status == EMO_OK && got)
+        status = emo_reader_next(r, &record, &got, err);
     emo_text_free(&value);
+    emo_record_free(&record);
     emo_reader_close(r);
     return status;
 }
