@@ -1,0 +1,22 @@
+#!/usr/bin/env bats
+# Streams and models cut short and with flipped bits, through every program: a sample of what
+# tests/exhaustive/damage.bats does in full.
+load helper
+load damage
+
+sample() {
+    needs "$1"
+    small_streams
+    damage "${2-$1}" --cuts 13 --frames 11
+}
+
+@test "emo-split finds damage in images" { sample emo-split; }
+@test "emo-augment finds damage in images" { sample emo-augment; }
+@test "emo-train finds damage in images, and leaves no model" { sample emo-train; }
+@test "emo-train finds damage in the model that it starts from" {
+    sample emo-train emo-train-init
+}
+@test "emo-predict finds damage in images" { sample emo-predict; }
+@test "emo-predict finds damage in a model" { sample emo-predict emo-predict-model; }
+@test "emo-metrics finds damage in scores" { sample emo-metrics; }
+@test "emo-unzip finds damage in a model" { sample emo-unzip emo-unzip-model; }

@@ -1,0 +1,20 @@
+#!/usr/bin/env bats
+# Every truncation, and every flipped bit, of streams and models through every program.
+load ../helper
+load ../damage
+
+whole() {
+    needs "$1"
+    small_streams
+    damage "${2-$1}" --cuts 1 -j "$(nproc)"
+    damage "${2-$1}" --flips 1 -j "$(nproc)"
+}
+
+@test "emo-split" { whole emo-split; }
+@test "emo-augment" { whole emo-augment; }
+@test "emo-train" { whole emo-train; }
+@test "emo-train --init" { whole emo-train emo-train-init; }
+@test "emo-predict" { whole emo-predict; }
+@test "emo-predict, the model" { whole emo-predict emo-predict-model; }
+@test "emo-metrics" { whole emo-metrics; }
+@test "emo-unzip -m" { whole emo-unzip emo-unzip-model; }
