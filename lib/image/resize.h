@@ -1,11 +1,12 @@
 /*
- * Resizing, in integers: plain C is the definition.
+ * Resizing, in integers: plain C is the definition, and every vector version
+ * gives the same bytes.
  *
  * Separable triangle filter about half-pixel centres: when shrinking, its
  * support is widened by the scale, so that every pixel counts (antialiased);
  * when enlarging it is bilinear. Weights are 14-bit fixed point and sum to 2^14
- * exactly; each direction rounds half up to 8 bits, rows first combined, then
- * columns.
+ * exactly. Rows are combined first, to 1/128 of a level, then columns; both
+ * round half up.
  */
 #ifndef EMO_IMAGE_RESIZE_H
 #define EMO_IMAGE_RESIZE_H
