@@ -147,7 +147,8 @@ int emo_model_read(const char *path, const struct emo_net_options *options, stru
 
 int emo_model_read_about(const char *path, struct emo_model *m, struct emo_error *err)
 {
-    return read_model(path, NULL, m, NULL, err);
+    struct emo_net *none = NULL;
+    return read_model(path, NULL, m, &none, err);
 }
 
 int emo_model_write(struct emo_output *output, const struct emo_model *m, struct emo_net *net,
