@@ -1,0 +1,41 @@
+# Every program of the job under valgrind, on a few images: no error and no leak.
+load ../helper
+
+checked() {
+    # An instruction set that valgrind knows.
+    EMO_ISA=avx2 valgrind -q --error-exitcode=99 --leak-check=full \
+        --errors-for-leak-kinds=definite,indirect "$(command -v "$1")" "${@:2}"
+}
+
+@test "the whole job is clean under valgrind" {
+    command -v valgrind || skip "valgrind is not here"
+    cat >tiny.net <<'END'
+conv 4 3 stride 2 relu
+maxpool 2
+conv 4 3 stride 2
+flatten
+dense 8 relu
+dropout 0.5
+output
+END
+    checked emo-unzip -s 24x24 --limit 6 -j 2 -o all.emo "$SAMPLE"
+    checked emo-split -r 1/3 -o split.emo all.emo
+    checked emo-split --group '([0-9a-f-]+)_' -o group.emo all.emo
+    checked emo-augment -e 2 -o epochs.emo split.emo
+    checked emo-train -n tiny.net -b 4 -j 2 --history history.tsv -o tiny.model epochs.emo
+    checked emo-predict -j 2 -o scores.emo tiny.model split.emo
+    checked emo-predict --tsv -o scores.tsv tiny.model split.emo
+    checked emo-metrics --roc roc.tsv --pr pr.tsv -o metrics.txt scores.emo
+    checked emo-metrics --json -o metrics.json scores.emo
+}
+
+@test "a stream that is cut is refused without an error or a leak" {
+    command -v valgrind || skip "valgrind is not here"
+    emo-unzip -q -s 24x24 --limit 6 -o all.emo "$SAMPLE"
+    for length in 0 10 64 1000 5000; do
+        head -c $length all.emo >cut.emo
+        run -3 checked emo-split -o out.emo cut.emo
+        run -3 checked emo-augment -o out.emo cut.emo
+        run -3 checked emo-train -o out.emo cut.emo
+    done
+}
