@@ -47,7 +47,7 @@ static void json(void)
     t.length = 0;
     emo_text_json_number(&t, 0.1);
     emo_text_json_number(&t, 1e308 * 10);
-    CHECK(strcmp(t.bytes, "0.10000000000000001null") == 0);
+    CHECK(strcmp(t.bytes, "0.1null") == 0);
     emo_text_free(&t);
     CHECK(emo_is_utf8("\xf4\x8f\xbf\xbf", 4) && emo_is_utf8("", 0));
     CHECK(!emo_is_utf8("\xf4\x90\x80\x80", 4) && !emo_is_utf8("\xc0\x80", 2));
