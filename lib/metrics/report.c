@@ -11,6 +11,7 @@
 #define COLUMNS 80
 #define NAME_MOST 24      /* columns of a class's name in a table */
 #define CELL_NAME_MOST 12 /* the same at the head of a matrix's column */
+#define MAJORITY_MOST 10  /* the same in its line */
 #define CELL_LEAST 5
 #define CONFUSIONS 10u
 
@@ -119,7 +120,8 @@ static void title(struct emo_text *out, const struct emo_report *r, const struct
         emo_text_printf(out, "%" PRIu64 " without a label, left out: the figures are of %" PRIu64
                         "\n", e->unlabelled, e->images);
     if (e->images == 0)
-        emo_text_printf(out, "No image has a label: there is nothing to compare the scores with.\n");
+        emo_text_printf(out, "No image has a label: there is nothing to compare the scores with."
+                        "\n");
     else if (e->not_finite > 0)
         emo_text_printf(out, "%" PRIu64 " of %" PRIu64 " images have a score that is not a number: "
                         "no figure can be given.\n", e->not_finite, e->images);
@@ -268,8 +270,7 @@ static void interval(struct emo_text *out, struct emo_interval i, const char *me
 static void accuracies(struct emo_text *out, const struct emo_report *r,
                        const struct emo_evaluation *e)
 {
-    static const char *const verdicts[] = {"the accuracy is within noise of it",
-                                           "the accuracy is better", "the accuracy is WORSE"};
+    static const char *const verdicts[] = {"within noise of it", "better", "WORSE"};
     figure(out, "accuracy", e->accuracy);
     interval(out, e->accuracy_interval, "Wilson");
     emo_text_printf(out, "\n");
@@ -277,9 +278,10 @@ static void accuracies(struct emo_text *out, const struct emo_report *r,
     const char *name = r->scores->classes[e->majority];
     int width = name_columns(name);
     emo_text_printf(out, "  ");
-    put_name(out, name, width > CELL_NAME_MOST ? CELL_NAME_MOST : width, false);
+    put_name(out, name, width > MAJORITY_MOST ? MAJORITY_MOST : width, false);
     if (e->occurring > 1)
-        emo_text_printf(out, " always; %s (p %.2g)", verdicts[e->majority_verdict], e->majority_p);
+        emo_text_printf(out, "; accuracy is %s (p %.2g)", verdicts[e->majority_verdict],
+                        e->majority_p);
     emo_text_printf(out, "\n");
 }
 
@@ -330,9 +332,10 @@ static void figures(struct emo_text *out, const struct emo_report *r,
                         "calibration.\n");
     }
     if (two) {
+        const char *name = s->classes[r->rules.positive];
+        int width = name_columns(name);
         emo_text_printf(out, "Positive is ");
-        emo_text_escaped(out, s->classes[r->rules.positive],
-                         strlen(s->classes[r->rules.positive]));
+        put_name(out, name, width > NAME_MOST ? NAME_MOST : width, false);
         emo_text_printf(out, ", predicted from %g up.\n", r->rules.threshold);
     }
 }

@@ -1,4 +1,6 @@
 /* Ranking, AUC, average precision and curves: by hand, and against counting every pair. */
+#include "check.h"
+
 #include "base/philox.h"
 #include "metrics/curve.h"
 
@@ -6,15 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct emo_error err;
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #x, err.text);                 \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 #define NEAR(a, b) (fabs((a) - (b)) <= 1e-14)
 
 static double auc(const double *s, const uint8_t *y, size_t n)

@@ -1,4 +1,6 @@
 /* Stored cases, whose figures scikit-learn computed; and what cannot be said, which must be NaN. */
+#include "check.h"
+
 #include "metrics/evaluate.h"
 #include "stream/frame.h"
 
@@ -8,15 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct emo_error err;
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #x, err.text);                 \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 #define TOLERANCE 1e-12
 
 struct stored {

@@ -1,4 +1,6 @@
 /* Intervals and the sign test: DeLong against every pair, the others against known values. */
+#include "check.h"
+
 #include "base/philox.h"
 #include "metrics/calibration.h"
 #include "metrics/confusion.h"
@@ -9,16 +11,6 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static struct emo_error err;
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            fprintf(stderr, "%s:%d: %s (%s)\n", __FILE__, __LINE__, #x, err.text);                 \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static bool near(double got, double want, double tolerance)
 {
