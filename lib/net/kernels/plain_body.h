@@ -1,8 +1,8 @@
 /*
  * The plain arithmetic of every layer: the definition that faster versions are
- * checked against. Included with REAL (float or double) and NAME(x), which
- * makes the function's name. Images are NHWC, kernels HWIO and IO; n records.
- * Weight gradients are overwritten, not added to.
+ * checked against. Included with REAL (float or double), INTEGER, as wide, and
+ * NAME(x), which makes the function's name. Images are NHWC, kernels HWIO and
+ * IO; n records. Weight gradients are overwritten, not added to.
  */
 
 /* The kernel rows (or columns) that fall inside the input at output position o. */
@@ -88,37 +88,79 @@ void NAME(conv_backward_weights)(const struct emo_layer *l, size_t n, const REAL
     })
 }
 
+/* Pooling takes so many channels together, in vectors of the width that every machine has (wider
+   ones, and plain loops, gcc takes apart). Integers are as wide as REAL: a comparison selects
+   either. */
+#define LANES (16 / sizeof(REAL))
+typedef REAL NAME(reals) __attribute__((vector_size(16)));
+typedef INTEGER NAME(integers) __attribute__((vector_size(16)));
+typedef uint16_t NAME(shorts) __attribute__((vector_size(LANES * sizeof(uint16_t))));
+
+/* Calls one(l, in, out, lanes) for all channels at each output place: in is where the window begins
+   in an input, out the place in an output. No window of a pool leaves the input. */
+#define EACH_WINDOW(l, n, one)                                                                     \
+    for (size_t r = 0; r < (n); r++)                                                               \
+        for (size_t oy = 0; oy < (l)->oh; oy++)                                                    \
+            for (size_t ox = 0; ox < (l)->ow; ox++) {                                              \
+                size_t c = (l)->c, i = 0;                                                          \
+                size_t in = ((r * (l)->h + oy * (l)->stride) * (l)->w + ox * (l)->stride) * c;     \
+                size_t out = ((r * (l)->oh + oy) * (l)->ow + ox) * c;                              \
+                for (; i + LANES <= c; i += LANES)                                                 \
+                    one(l, in + i, out + i, LANES);                                                \
+                if (i < c)                                                                         \
+                    one(l, in + i, out + i, c - i);                                                \
+            }
+
+static inline void NAME(largest)(const struct emo_layer *l, const REAL *x, REAL *y, uint16_t *arg,
+                                 size_t lanes)
+{
+    NAME(reals) best = {0}, at = {0};
+    NAME(integers) place = {0};
+    memcpy(&best, x, lanes * sizeof *x);
+    for (uint32_t k = 1; k < l->kernel_h * l->kernel_w; k++) {
+        memcpy(&at, x + ((size_t)(k / l->kernel_w) * l->w + k % l->kernel_w) * l->c,
+               lanes * sizeof *x);
+        NAME(integers) more = at > best;
+        best = (NAME(reals))(((NAME(integers))at & more) | ((NAME(integers))best & ~more));
+        place = ((INTEGER)k & more) | (place & ~more);
+    }
+    NAME(shorts) narrow = __builtin_convertvector(place, NAME(shorts));
+    memcpy(y, &best, lanes * sizeof *y);
+    memcpy(arg, &narrow, lanes * sizeof *arg);
+}
+
 /* arg: for each output the place in its window of the first largest input. */
 void NAME(maxpool_forward)(const struct emo_layer *l, size_t n, const REAL *x, REAL *y,
                            uint16_t *arg)
 {
-    size_t c = l->c;
-    EACH_PLACE(l, n, {
-        const REAL *from = x + q * c;
-        REAL *to = y + p * c;
-        uint16_t *a = arg + p * c;
-        if (k == 0) {
-            memcpy(to, from, c * sizeof *to);
-            memset(a, 0, c * sizeof *a);
-        } else {
-            for (size_t i = 0; i < c; i++) {
-                bool more = from[i] > to[i];
-                to[i] = more ? from[i] : to[i];
-                a[i] = more ? (uint16_t)k : a[i];
-            }
-        }
-    })
+#define ONE(layer, in, out, lanes) NAME(largest)(layer, x + (in), y + (out), arg + (out), lanes)
+    EACH_WINDOW(l, n, ONE)
+#undef ONE
+}
+
+static inline void NAME(give_back)(const struct emo_layer *l, const REAL *gy, const uint16_t *arg,
+                                   REAL *gx, size_t lanes)
+{
+    NAME(reals) g = {0}, to = {0};
+    NAME(shorts) narrow = {0};
+    memcpy(&g, gy, lanes * sizeof *gy);
+    memcpy(&narrow, arg, lanes * sizeof *arg);
+    NAME(integers) place = __builtin_convertvector(narrow, NAME(integers));
+    for (uint32_t k = 0; k < l->kernel_h * l->kernel_w; k++) {
+        REAL *at = gx + ((size_t)(k / l->kernel_w) * l->w + k % l->kernel_w) * l->c;
+        memcpy(&to, at, lanes * sizeof *at);
+        to += (NAME(reals))((NAME(integers))g & (place == (INTEGER)k));
+        memcpy(at, &to, lanes * sizeof *at);
+    }
 }
 
 void NAME(maxpool_backward)(const struct emo_layer *l, size_t n, const REAL *gy,
                             const uint16_t *arg, REAL *gx)
 {
-    size_t c = l->c;
     memset(gx, 0, n * emo_layer_in(l) * sizeof *gx);
-    EACH_PLACE(l, n, {
-        for (size_t i = 0; i < c; i++)
-            gx[q * c + i] += arg[p * c + i] == k ? gy[p * c + i] : 0;
-    })
+#define ONE(layer, in, out, lanes) NAME(give_back)(layer, gy + (out), arg + (out), gx + (in), lanes)
+    EACH_WINDOW(l, n, ONE)
+#undef ONE
 }
 
 void NAME(avgpool_forward)(const struct emo_layer *l, size_t n, const REAL *x, REAL *y)

@@ -4,5 +4,6 @@
 #include <string.h>
 
 #define REAL double
+#define INTEGER int64_t
 #define NAME(x) emo_d_##x
 #include "net/kernels/plain_body.h"
