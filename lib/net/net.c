@@ -35,11 +35,13 @@ struct emo_net {
     bool stale; /* the backend has not seen the values */
 
     size_t first; /* layer with parameters */
-    size_t chunks, slots, widest, widest_flat; /* slots: chunks in training, else workers */
+    /* hands: chunks that can be worked on at once, each with buffers of its own. slots: chunks whose
+       activations are kept, all in training, else those at hand. */
+    size_t chunks, hands, slots, widest, widest_flat;
     float **out;         /* per layer: slots x EMO_CHUNK records; flat layers: the batch */
     uint16_t **arg;      /* per maxpool layer */
-    float **input;       /* per worker: a chunk of images as float */
-    float **grad[2];     /* per worker: gradients going back, by turns */
+    float **input;       /* per hand: a chunk of images as float */
+    float **grad[2];     /* per hand: gradients going back, by turns */
     float *flat[2];      /* the same of flat layers, the batch */
     float *features;     /* what the flat layers begin with */
 
@@ -75,7 +77,7 @@ void emo_net_close(struct emo_net *n)
         if (n->arg != NULL)
             free(n->arg[i]);
     }
-    for (unsigned i = 0; i < n->workers; i++) {
+    for (size_t i = 0; i < n->hands; i++) {
         if (n->input != NULL)
             free(n->input[i]);
         for (int k = 0; k < 2; k++)
@@ -145,9 +147,9 @@ static int buffers(struct emo_net *n, struct emo_error *err)
     n->widest_flat = 1;
     n->out = calloc(g->count, sizeof *n->out);
     n->arg = calloc(g->count, sizeof *n->arg);
-    n->input = calloc(n->workers, sizeof *n->input);
-    n->grad[0] = calloc(n->workers, sizeof *n->grad[0]);
-    n->grad[1] = calloc(n->workers, sizeof *n->grad[1]);
+    n->input = calloc(n->hands, sizeof *n->input);
+    n->grad[0] = calloc(n->hands, sizeof *n->grad[0]);
+    n->grad[1] = calloc(n->hands, sizeof *n->grad[1]);
     ok = n->out != NULL && n->arg != NULL && n->input != NULL && n->grad[0] != NULL &&
          n->grad[1] != NULL;
     size_t side[2] = {1, 1};
@@ -168,7 +170,7 @@ static int buffers(struct emo_net *n, struct emo_error *err)
     ok = ok && (n->features = aligned(batch * last, sizeof(float))) != NULL;
     for (int k = 0; ok && k < 2; k++)
         ok = (n->flat[k] = aligned(batch * n->widest_flat, sizeof(float))) != NULL;
-    for (unsigned w = 0; ok && w < n->workers; w++) {
+    for (size_t w = 0; ok && w < n->hands; w++) {
         ok = (n->input[w] = aligned(EMO_CHUNK * image, sizeof(float))) != NULL;
         for (int k = 0; ok && training && k < 2; k++)
             ok = (n->grad[k][w] = aligned(EMO_CHUNK * side[k], sizeof(float))) != NULL;
@@ -208,14 +210,12 @@ int emo_net_open(struct emo_net **net, const struct emo_net_options *options, st
     while (n->first < n->graph.spatial && n->graph.layers[n->first].weight < 0)
         n->first++;
     n->chunks = (options->batch + EMO_CHUNK - 1) / EMO_CHUNK;
-    n->workers = options->jobs < n->chunks ? options->jobs : (unsigned)n->chunks;
-    n->slots = options->training ? n->chunks : n->workers;
+    n->workers = options->jobs;
+    n->hands = n->workers < n->chunks ? n->workers : n->chunks;
+    n->slots = options->training ? n->chunks : n->hands;
     n->stale = true;
     if (status == EMO_OK)
         status = emo_threads_open(&n->threads, options->jobs, err);
-    /* Dense pieces may run on every thread, chunks on as many as there are chunks. */
-    n->workers = options->jobs;
-    n->slots = options->training ? n->chunks : n->workers;
     if (status == EMO_OK)
         status = lay_out_parameters(n, err);
     if (status == EMO_OK)
@@ -323,10 +323,16 @@ static void load_images(const struct emo_net *n, size_t chunk, float *to)
     }
 }
 
+/* Whose buffers: with fewer chunks than workers, the chunk's. */
+static size_t hand(const struct emo_net *n, size_t chunk, unsigned worker)
+{
+    return n->hands < n->workers ? chunk : worker;
+}
+
 /* Where layer's output for this chunk lies. */
 static size_t slot(const struct emo_net *n, size_t chunk, unsigned worker)
 {
-    return n->options.training ? chunk : worker;
+    return n->options.training ? chunk : hand(n, chunk, worker);
 }
 
 /* The shape of what the flat layers begin with; returns its size. */
@@ -343,9 +349,10 @@ static void forward_chunk(void *context, size_t chunk, unsigned worker)
 {
     struct emo_net *n = context;
     const struct emo_graph *g = &n->graph;
-    const float *x = n->input[worker];
+    float *input = n->input[hand(n, chunk, worker)];
+    const float *x = input;
     size_t s = slot(n, chunk, worker);
-    load_images(n, chunk, n->input[worker]);
+    load_images(n, chunk, input);
     for (size_t i = 0; i < g->spatial; i++) {
         const struct emo_layer *l = &g->layers[i];
         const struct emo_layer one = in_blocks(n, l);
@@ -478,20 +485,22 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
     struct emo_net *n = context;
     const struct emo_graph *g = &n->graph;
     size_t pixels, channels, width = features(n, &pixels, &channels);
-    float *g0 = n->grad[(g->spatial - 1) % 2][worker];
+    size_t own = hand(n, chunk, worker);
+    float *g0 = n->grad[(g->spatial - 1) % 2][own];
     const float *from = n->flat[n->from_second] + chunk * EMO_CHUNK * width;
     for (size_t r = 0; r < EMO_CHUNK; r++)
         emo_blocks_make(from + r * width, pixels, channels, block(n, (uint32_t)channels),
                         g0 + r * width);
     if (n->first == 0)
-        load_images(n, chunk, n->input[worker]);
+        load_images(n, chunk, n->input[own]);
     for (size_t i = g->spatial; i-- > n->first;) {
         const struct emo_layer *l = &g->layers[i];
         const struct emo_layer one = in_blocks(n, l);
         size_t out = emo_layer_out(l), in = emo_layer_in(l), records = EMO_CHUNK * (l->c / one.c);
         const float *y = n->out[i] + chunk * EMO_CHUNK * out;
-        const float *x = i > 0 ? n->out[i - 1] + chunk * EMO_CHUNK * in : n->input[worker];
-        float *gy = n->grad[i % 2][worker], *gx = i > n->first ? n->grad[(i - 1) % 2][worker] : NULL;
+        const float *x = i > 0 ? n->out[i - 1] + chunk * EMO_CHUNK * in : n->input[own];
+        float *gy = n->grad[i % 2][own];
+        float *gx = i > n->first ? n->grad[(i - 1) % 2][own] : NULL;
         int failed = 0;
         emo_f_activate_backward(l->activation, EMO_CHUNK * (size_t)l->oh * l->ow, l->oc, y, gy);
         if (l->kind == EMO_CONV) {

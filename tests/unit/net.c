@@ -308,10 +308,11 @@ static void jobs(enum emo_backend_choice choice, const char *text)
     size_t n, m;
     float *one = train(text, choice, 1, &n, loss);
     CHECK(loss[0] > .3 && loss[0] < 3);
-    /* The plain kernels are slow: one other number of jobs will do for them. */
-    for (unsigned j = choice == EMO_BACKEND_REFERENCE ? 3 : 2;
-         j <= (choice == EMO_BACKEND_REFERENCE ? 3 : 4); j++) {
-        float *more = train(text, choice, j, &m, other);
+    /* 11: more than there are chunks. The plain kernels are slow: one other number of jobs will do
+       for them. */
+    static const unsigned all[] = {3, 2, 4, 11};
+    for (size_t j = 0; j < (choice == EMO_BACKEND_REFERENCE ? 1 : 4); j++) {
+        float *more = train(text, choice, all[j], &m, other);
         CHECK(m == n && memcmp(one, more, n * sizeof *one) == 0);
         CHECK(memcmp(loss, other, sizeof loss) == 0);
         free(more);
@@ -354,6 +355,6 @@ int main(void)
         jobs(EMO_BACKEND_ONEDNN, "vgg");
     }
     jobs(EMO_BACKEND_REFERENCE, "baseline");
-    puts("1, 2, 3 and 4 jobs give the same bytes");
+    puts("1, 2, 3, 4 and 11 jobs give the same bytes");
     return 0;
 }
