@@ -1,164 +1,214 @@
 #include "image/warp.h"
 
 #include "base/philox.h"
+#include "image/warp_span.h"
 
 #include <math.h>
 #include <string.h>
 
 #define PI 3.14159265358979323846
-#define ONE 65536.0
 
-static double spread(uint32_t draw, double width)
+/* The tap that fill constant takes from the colour. */
+#define OUTSIDE (-1)
+
+static double spread(uint32_t draw, double range)
 {
-    return width * (2 * (double)emo_uniform(draw) - 1);
+    return (2 * (double)emo_uniform(draw) - 1) * range;
 }
 
-struct emo_warp emo_warp_draw(const struct emo_augmentation *a, uint64_t seed, uint64_t id,
-                              uint16_t epoch, uint32_t height, uint32_t width)
+void emo_warp_draw(const struct emo_warp_ranges *ranges, uint64_t seed, uint64_t id,
+                   uint16_t epoch, struct emo_warp_geometry *g)
 {
-    uint32_t u[8];
-    emo_philox(seed, id, epoch, EMO_DRAW_WARP, 0, u);
-    emo_philox(seed, id, epoch, EMO_DRAW_WARP, 1, u + 4);
-    double theta = spread(u[0], a->rotate) * PI / 180, shear = spread(u[3], a->shear) * PI / 180;
-    double ty = spread(u[1], a->shift_y) * height, tx = spread(u[2], a->shift_x) * width;
-    double zy = 1 + spread(u[4], a->zoom), zx = 1 + spread(u[5], a->zoom);
-    double c = cos(theta), s = sin(theta);
-    /* R T Sh Z, row by row. */
-    double m00 = c * zy, m01 = (-c * sin(shear) - s * cos(shear)) * zx, m02 = c * ty - s * tx;
-    double m10 = s * zy, m11 = (-s * sin(shear) + c * cos(shear)) * zx, m12 = s * ty + c * tx;
-    double cy = (height - 1) / 2.0, cx = (width - 1) / 2.0;
-    m02 += cy - m00 * cy - m01 * cx;
-    m12 += cx - m10 * cy - m11 * cx;
-    return (struct emo_warp){
-        .m = {llrint(m00 * ONE), llrint(m01 * ONE), llrint(m02 * ONE), llrint(m10 * ONE),
-              llrint(m11 * ONE), llrint(m12 * ONE)},
-        .flip_h = a->flip_h && u[6] >> 31, .flip_v = a->flip_v && u[7] >> 31,
+    uint32_t a[4], b[4];
+    emo_philox(seed, id, epoch, EMO_DRAW_WARP, 0, a);
+    emo_philox(seed, id, epoch, EMO_DRAW_WARP, 1, b);
+    *g = (struct emo_warp_geometry){
+        .theta = spread(a[0], ranges->rotate) * PI / 180,
+        .shift_y = spread(a[1], ranges->shift_y),
+        .shift_x = spread(a[2], ranges->shift_x),
+        .shear = spread(a[3], ranges->shear) * PI / 180,
+        .zoom_y = 1 + spread(b[0], ranges->zoom),
+        .zoom_x = 1 + spread(b[1], ranges->zoom),
+        .flip_h = ranges->flip_h && emo_uniform(b[2]) < 0.5f,
+        .flip_v = ranges->flip_v && emo_uniform(b[3]) < 0.5f,
     };
 }
 
-/* Index i of n as fill says; -1: the constant. */
-static int64_t inside(int64_t i, int64_t n, enum emo_fill fill)
+static int64_t fixed(double x)
+{
+    return (int64_t)floor(x * 65536 + 0.5);
+}
+
+void emo_warp_make(const struct emo_warp_geometry *g, uint32_t height, uint32_t width,
+                   struct emo_warp *warp)
+{
+    double c = cos(g->theta), s = sin(g->theta);
+    double dy = g->shift_y * height, dx = g->shift_x * width;
+    double mid_y = ((double)height - 1) / 2, mid_x = ((double)width - 1) / 2;
+    /* R Sh Z; T's shift, turned by R, is what stands in the third column. */
+    double m[2][2] = {
+        {c * g->zoom_y, (-c * sin(g->shear) - s * cos(g->shear)) * g->zoom_x},
+        {s * g->zoom_y, (-s * sin(g->shear) + c * cos(g->shear)) * g->zoom_x},
+    };
+    double shift[2] = {c * dy - s * dx + mid_y, s * dy + c * dx + mid_x};
+    *warp = (struct emo_warp){.fill = EMO_FILL_NEAREST};
+    for (int k = 0; k < 2; k++) {
+        int64_t *to = k == 0 ? warp->row : warp->column;
+        to[0] = fixed(m[k][0]);
+        to[1] = fixed(m[k][1]);
+        to[2] = fixed(shift[k] - m[k][0] * mid_y - m[k][1] * mid_x) + 128;
+        if (g->flip_v) {
+            to[2] += to[0] * (int64_t)(height - 1);
+            to[0] = -to[0];
+        }
+        if (g->flip_h) {
+            to[2] += to[1] * (int64_t)(width - 1);
+            to[1] = -to[1];
+        }
+    }
+}
+
+/* Where the tap at i of n pixels is taken. Shifting a negative number right rounds down here, as
+   gcc and clang define it. */
+static int64_t tap(int64_t i, int64_t n, enum emo_fill fill)
 {
     if (i >= 0 && i < n)
         return i;
-    if (fill == EMO_NEAREST)
-        return i < 0 ? 0 : n - 1;
-    if (fill == EMO_CONSTANT)
-        return -1;
-    int64_t period = fill == EMO_WRAP ? n : 2 * n, r = i % period;
-    r = r < 0 ? r + period : r;
-    return r < n ? r : period - 1 - r;
+    switch (fill) {
+    case EMO_FILL_NEAREST: return i < 0 ? 0 : n - 1;
+    case EMO_FILL_REFLECT:
+        i %= 2 * n;
+        if (i < 0)
+            i += 2 * n;
+        return i < n ? i : 2 * n - 1 - i;
+    case EMO_FILL_WRAP:
+        i %= n;
+        return i < 0 ? i + n : i;
+    case EMO_FILL_CONSTANT: break;
+    }
+    return OUTSIDE;
 }
 
-/* One output pixel, any place. */
-static void edge_pixel(const struct emo_augmentation *a, const uint8_t *from, int64_t h, int64_t w,
-                       uint32_t channels, int64_t y, int64_t x, uint8_t *to)
+/* Output pixels from to until of row r. */
+static void plain_run(const struct emo_warp *w, const uint8_t *from, uint32_t height,
+                      uint32_t width, uint32_t channels, uint32_t r, uint32_t first, uint32_t until,
+                      uint8_t *to)
 {
-    if (a->fill == EMO_NEAREST) {
-        /* The coordinate itself is clamped, so that no weight is left outside. */
-        y = y < 0 ? 0 : y > (h - 1) << 16 ? (h - 1) << 16 : y;
-        x = x < 0 ? 0 : x > (w - 1) << 16 ? (w - 1) << 16 : x;
-    }
-    int64_t y0 = inside(y >> 16, h, a->fill), y1 = inside((y >> 16) + 1, h, a->fill);
-    int64_t x0 = inside(x >> 16, w, a->fill), x1 = inside((x >> 16) + 1, w, a->fill);
-    uint32_t fy = (uint32_t)(y >> 8) & 255, fx = (uint32_t)(x >> 8) & 255;
-    for (uint32_t c = 0; c < channels; c++) {
-        uint8_t blank = a->constant[c < 3 ? c : 0];
-        uint32_t p00 = y0 < 0 || x0 < 0 ? blank : from[(y0 * w + x0) * channels + c];
-        uint32_t p01 = y0 < 0 || x1 < 0 ? blank : from[(y0 * w + x1) * channels + c];
-        uint32_t p10 = y1 < 0 || x0 < 0 ? blank : from[(y1 * w + x0) * channels + c];
-        uint32_t p11 = y1 < 0 || x1 < 0 ? blank : from[(y1 * w + x1) * channels + c];
-        uint32_t top = p00 * (256 - fx) + p01 * fx, bottom = p10 * (256 - fx) + p11 * fx;
-        to[c] = (uint8_t)((top * (256 - fy) + bottom * fy + 32768) >> 16);
-    }
-}
-
-/* The same where all four neighbours are inside. */
-static inline void inner_pixel(const uint8_t *from, size_t stride, uint32_t channels, int32_t y,
-                               int32_t x, uint8_t *to)
-{
-    const uint8_t *p = from + (size_t)(y >> 16) * stride + (size_t)(x >> 16) * channels;
-    uint32_t fy = (uint32_t)(y >> 8) & 255, fx = (uint32_t)(x >> 8) & 255;
-    for (uint32_t c = 0; c < channels; c++) {
-        uint32_t top = p[c] * (256 - fx) + p[c + channels] * fx;
-        uint32_t bottom = p[stride + c] * (256 - fx) + p[stride + c + channels] * fx;
-        to[c] = (uint8_t)((top * (256 - fy) + bottom * fy + 32768) >> 16);
+    for (uint32_t c = first; c < until; c++, to += channels) {
+        int64_t u = w->row[0] * r + w->row[1] * c + w->row[2];
+        int64_t v = w->column[0] * r + w->column[1] * c + w->column[2];
+        uint32_t fy = u >> 8 & 255, fx = v >> 8 & 255;
+        const uint8_t *taps[4];
+        uint32_t weights[4] = {(256 - fy) * (256 - fx), (256 - fy) * fx, fy * (256 - fx), fy * fx};
+        for (int k = 0; k < 4; k++) {
+            int64_t i = tap((u >> 16) + (k >> 1), height, w->fill);
+            int64_t j = tap((v >> 16) + (k & 1), width, w->fill);
+            taps[k] = i == OUTSIDE || j == OUTSIDE ? w->colour
+                                                   : from + (size_t)(i * width + j) * channels;
+        }
+        for (uint32_t k = 0; k < channels; k++) {
+            uint32_t sum = taps[0][k] * weights[0] + taps[1][k] * weights[1] +
+                           taps[2][k] * weights[2] + taps[3][k] * weights[3];
+            to[k] = (uint8_t)((sum + 32768) >> 16);
+        }
     }
 }
 
-/* The columns of a row in which start + step * column lies in [0, limit): narrows *from..*to. */
-static void narrow(int64_t start, int64_t step, int64_t limit, int64_t *from, int64_t *to)
+void emo_warp_plain(const struct emo_warp *warp, const uint8_t *from, uint32_t height,
+                    uint32_t width, uint32_t channels, uint8_t *to)
 {
-    if (step < 0) {
-        /* limit - 1 - (start + step x) runs the other way through the same range. */
-        start = limit - 1 - start;
-        step = -step;
-    }
+    for (uint32_t r = 0; r < height; r++)
+        plain_run(warp, from, height, width, channels, r, 0, width,
+                  to + (size_t)r * width * channels);
+}
+
+#if defined(EMO_WARP_AVX2)
+
+static int64_t floor_divide(int64_t a, int64_t b)
+{
+    return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
+
+/* Narrows first..until to the c where 0 <= start + step c <= last. */
+static void narrow(int64_t start, int64_t step, int64_t last, int64_t *first, int64_t *until)
+{
+    int64_t low = 0, high = *until;
     if (step == 0) {
-        if (start < 0 || start >= limit)
-            *to = *from;
+        if (start < 0 || start > last)
+            high = 0;
+    } else if (step > 0) {
+        low = -floor_divide(start, step);
+        high = floor_divide(last - start, step) + 1;
+    } else {
+        low = -floor_divide(last - start, -step);
+        high = floor_divide(start, -step) + 1;
+    }
+    *first = low > *first ? low : *first;
+    *until = high < *until ? high : *until;
+}
+
+/* Does the coordinate stay well within 32 bits at the corners of the image and 8 pixels around? */
+static bool fits(const int64_t k[3], uint32_t height, uint32_t width)
+{
+    const int64_t most = INT64_C(1) << 30;
+    for (int corner = 0; corner < 4; corner++) {
+        int64_t r = corner & 1 ? (int64_t)height + 8 : -8, c = corner & 2 ? (int64_t)width + 8 : -8;
+        int64_t u = k[0] * r + k[1] * c + k[2];
+        if (u < -most || u > most)
+            return false;
+    }
+    return k[1] > -most && k[1] < most;
+}
+
+static bool vector_can(const struct emo_warp *w, uint32_t height, uint32_t width,
+                       uint32_t channels)
+{
+    return height >= 2 && width >= 2 && width * (uint64_t)channels >= 6 &&
+           (uint64_t)height * width * channels < (UINT64_C(1) << 31) &&
+           fits(w->row, height, width) && fits(w->column, height, width) &&
+           __builtin_cpu_supports("avx2");
+}
+
+static void vector_row(const struct emo_warp *w, const uint8_t *from, uint32_t height,
+                       uint32_t width, uint32_t channels, uint32_t r, uint8_t *to)
+{
+    int64_t u = w->row[0] * r + w->row[2], v = w->column[0] * r + w->column[2];
+    int64_t first = 0, until = width;
+    if (w->fill != EMO_FILL_NEAREST) {
+        /* Up to and with the last pixel, whose other tap has weight 0. */
+        narrow(u, w->row[1], ((int64_t)height - 1) * 65536 + 255, &first, &until);
+        narrow(v, w->column[1], ((int64_t)width - 1) * 65536 + 255, &first, &until);
+        if (first >= until) {
+            plain_run(w, from, height, width, channels, r, 0, width, to);
+            return;
+        }
+    }
+    struct emo_warp_span span = {
+        .from = from,
+        .height = (int32_t)height,
+        .width = (int32_t)width,
+        .row = (int32_t)(u + w->row[1] * first),
+        .row_step = (int32_t)w->row[1],
+        .column = (int32_t)(v + w->column[1] * first),
+        .column_step = (int32_t)w->column[1],
+    };
+    uint32_t a = (uint32_t)first, b = (uint32_t)until;
+    plain_run(w, from, height, width, channels, r, 0, a, to);
+    emo_warp_span_avx2(&span, channels, b - a, to + (size_t)a * channels);
+    plain_run(w, from, height, width, channels, r, b, width, to + (size_t)b * channels);
+}
+
+#endif
+
+void emo_warp(const struct emo_warp *warp, const uint8_t *from, uint32_t height, uint32_t width,
+              uint32_t channels, uint8_t *to)
+{
+#if defined(EMO_WARP_AVX2)
+    if (vector_can(warp, height, width, channels)) {
+        for (uint32_t r = 0; r < height; r++)
+            vector_row(warp, from, height, width, channels, r, to + (size_t)r * width * channels);
         return;
     }
-    int64_t first = start >= 0 ? 0 : (-start + step - 1) / step;
-    int64_t end = start >= limit ? 0 : (limit - 1 - start) / step + 1;
-    *from = first > *from ? first : *from;
-    *to = end < *to ? end : *to;
-}
-
-static void warp_row(const struct emo_warp *w, const struct emo_augmentation *a,
-                     const uint8_t *from, uint32_t height, uint32_t width, uint32_t channels,
-                     uint32_t row, uint8_t *to)
-{
-    int64_t y = w->m[0] * row + w->m[2], x = w->m[3] * row + w->m[5];
-    int64_t first = 0, end = width, column = 0;
-    size_t stride = (size_t)width * channels;
-    narrow(y, w->m[1], (int64_t)(height - 1) << 16, &first, &end);
-    narrow(x, w->m[4], (int64_t)(width - 1) << 16, &first, &end);
-    if (first >= end)
-        first = end = width;
-    for (; column < first; column++)
-        edge_pixel(a, from, height, width, channels, y + w->m[1] * column, x + w->m[4] * column,
-                   to + (size_t)column * channels);
-    /* Inside both coordinates are below 2^31: sizes are below 2^15 here, or else 64 bits do it. */
-    if (height <= 32767 && width <= 32767) {
-        int32_t dy = (int32_t)w->m[1], dx = (int32_t)w->m[4];
-        int32_t iy = column < end ? (int32_t)(y + w->m[1] * column) : 0;
-        int32_t ix = column < end ? (int32_t)(x + w->m[4] * column) : 0;
-        uint8_t *out = to + (size_t)column * channels;
-        int64_t n = end - column;
-        column = end;
-        if (channels == 3)
-            for (; n > 0; n--, iy = (int32_t)((uint32_t)iy + (uint32_t)dy),
-                          ix = (int32_t)((uint32_t)ix + (uint32_t)dx), out += 3)
-                inner_pixel(from, stride, 3, iy, ix, out);
-        else
-            for (; n > 0; n--, iy = (int32_t)((uint32_t)iy + (uint32_t)dy),
-                          ix = (int32_t)((uint32_t)ix + (uint32_t)dx), out += channels)
-                inner_pixel(from, stride, channels, iy, ix, out);
-    }
-    for (; column < width; column++)
-        edge_pixel(a, from, height, width, channels, y + w->m[1] * column, x + w->m[4] * column,
-                   to + (size_t)column * channels);
-}
-
-static void mirror_row(uint8_t *row, uint32_t width, uint32_t channels)
-{
-    for (size_t i = 0, j = width - 1; i < j; i++, j--) {
-        uint8_t t[4];
-        memcpy(t, row + i * channels, channels);
-        memcpy(row + i * channels, row + j * channels, channels);
-        memcpy(row + j * channels, t, channels);
-    }
-}
-
-void emo_warp(const struct emo_warp *w, const struct emo_augmentation *a, const uint8_t *from,
-              uint32_t height, uint32_t width, uint32_t channels, uint8_t *to)
-{
-    size_t stride = (size_t)width * channels;
-    for (uint32_t row = 0; row < height; row++) {
-        uint8_t *out = to + (w->flip_v ? height - 1 - row : row) * stride;
-        warp_row(w, a, from, height, width, channels, row, out);
-        if (w->flip_h)
-            mirror_row(out, width, channels);
-    }
+#endif
+    emo_warp_plain(warp, from, height, width, channels, to);
 }
