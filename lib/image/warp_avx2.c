@@ -3,6 +3,7 @@
 #if defined(EMO_WARP_AVX2)
 
 #include <immintrin.h>
+#include <stddef.h>
 #include <string.h>
 
 #define TARGET __attribute__((target("avx2")))
@@ -10,9 +11,9 @@
 
 /* Eight pixels' taps and weights. */
 struct eight {
-    int32_t top[8];      /* byte offset of the upper left tap */
-    __m256i across;      /* weight of the right taps, in both halves of each 32 bits */
-    __m256i down;        /* 256 - f and f of the rows, as pairs for pmaddwd */
+    int32_t top[8]; /* byte offset of the upper left tap */
+    __m256i across; /* weight of the right taps, in both halves of each 32 bits */
+    __m256i down;   /* 256 - f and f of the rows, as pairs for pmaddwd */
 };
 
 INLINE __m256i clamp(__m256i x, int32_t most)
@@ -135,7 +136,7 @@ INLINE void span_of(const struct emo_warp_span *s, int channels, uint32_t pixels
     const __m256i du = _mm256_slli_epi32(_mm256_set1_epi32(s->row_step), 3);
     const __m256i dv = _mm256_slli_epi32(_mm256_set1_epi32(s->column_step), 3);
     struct eight e;
-    uint8_t last[32];
+    uint8_t last[32] = {0};
     for (uint32_t n = pixels; n > 0; n = n > 8 ? n - 8 : 0) {
         uint8_t *out = n >= 8 ? to : last;
         locate(s, channels, u, v, &e);
