@@ -1,7 +1,8 @@
 /*
  * Picture files to pixels: JPEG (gray, YCbCr, RGB, CMYK, YCCK, progressive),
  * PNG (every kind, alpha over white) and WebP (alpha over white), told apart by
- * their first bytes. EXIF orientation is applied to JPEG.
+ * their first bytes. EXIF orientation is applied. Colour profiles and gamma are
+ * not: levels are taken as they are in the file, as is usual for training.
  */
 #ifndef EMO_IMAGE_DECODE_H
 #define EMO_IMAGE_DECODE_H
@@ -15,7 +16,7 @@
 /* More pixels than this, or more scans in a progressive JPEG, are refused before memory is
    taken for them. */
 #define EMO_CAP_PIXELS (UINT64_C(1) << 27)
-#define EMO_CAP_SCANS 200
+#define EMO_CAP_SCANS 100
 
 enum emo_picture {
     EMO_NOT_PICTURE,

@@ -1,6 +1,6 @@
-#include "image/jpeg.h"
+#include "image/formats.h"
+#include "image/orient.h"
 
-#include <libexif/exif-data.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,9 @@
 #include <jpeglib.h>
 
 #include <jerror.h>
+
+/* What libjpeg may take for the coefficients of a progressive picture: 6 bytes a pixel. */
+#define MEMORY (1L << 30)
 
 struct failure {
     struct jpeg_error_mgr manager;
@@ -28,7 +31,8 @@ static void warned(j_common_ptr c, int level)
 {
     int code = c->err->msg_code;
     if (level < 0 && (code == JWRN_JPEG_EOF || code == JWRN_HIT_MARKER ||
-                      code == JWRN_HUFF_BAD_CODE || code == JWRN_ARITH_BAD_CODE))
+                      code == JWRN_HUFF_BAD_CODE || code == JWRN_ARITH_BAD_CODE ||
+                      code == JWRN_MUST_RESYNC))
         fail(c);
 }
 
@@ -41,56 +45,13 @@ static void count_scans(j_common_ptr c)
     }
 }
 
-static unsigned orientation(const uint8_t *bytes, size_t n)
+/* Of the first APP1 that is EXIF; the others hold XMP. */
+static unsigned orientation(const struct jpeg_decompress_struct *c)
 {
-    unsigned value = 1;
-    if (n > UINT32_MAX)
-        return value;
-    ExifData *data = exif_data_new_from_data(bytes, (unsigned)n);
-    ExifEntry *e = data != NULL ? exif_content_get_entry(data->ifd[EXIF_IFD_0],
-                                                         EXIF_TAG_ORIENTATION)
-                                : NULL;
-    if (e != NULL && e->format == EXIF_FORMAT_SHORT && e->size >= 2)
-        value = exif_get_short(e->data, exif_data_get_byte_order(data));
-    if (data != NULL)
-        exif_data_unref(data);
-    return value >= 1 && value <= 8 ? value : 1;
-}
-
-/* Turns and mirrors p as EXIF's orientation 2 to 8 asks. */
-static int orient(struct emo_pixels *p, unsigned how, struct emo_error *err)
-{
-    uint32_t h = p->height, w = p->width, c = p->channels;
-    bool swap = how >= 5;
-    size_t n = (size_t)h * w * c;
-    uint8_t *out = malloc(n);
-    if (out == NULL)
-        return emo_error_memory(err, n, "a picture");
-    uint32_t oh = swap ? w : h, ow = swap ? h : w;
-    for (uint32_t y = 0; y < oh; y++) {
-        for (uint32_t x = 0; x < ow; x++) {
-            uint32_t sy = swap ? x : y, sx = swap ? y : x;
-            if (how == 3 || how == 4)
-                sy = h - 1 - y;
-            if (how == 2 || how == 3)
-                sx = w - 1 - sx;
-            if (how == 6 || how == 7)
-                sy = h - 1 - x;
-            if (how == 7 || how == 8)
-                sx = w - 1 - y;
-            memcpy(out + ((size_t)y * ow + x) * c, p->bytes + ((size_t)sy * w + sx) * c, c);
-        }
-    }
-    free(p->bytes);
-    p->bytes = out;
-    p->height = oh;
-    p->width = ow;
-    if (swap) {
-        uint32_t t = p->file_height;
-        p->file_height = p->file_width;
-        p->file_width = t;
-    }
-    return EMO_OK;
+    for (jpeg_saved_marker_ptr m = c->marker_list; m != NULL; m = m->next)
+        if (m->data_length >= 6 && memcmp(m->data, "Exif\0", 6) == 0)
+            return emo_exif_orientation(m->data, m->data_length);
+    return 1;
 }
 
 /* Ink to light. Adobe's files store ink inverted. */
@@ -101,7 +62,7 @@ static void cmyk_row(const uint8_t *in, uint8_t *out, uint32_t width, bool gray,
         for (int i = 0; i < 3; i++)
             v[i] = ((inverted ? in[i] : 255u - in[i]) * k + 127) / 255;
         if (gray) {
-            *out++ = (uint8_t)((v[0] * 19595 + v[1] * 38470 + v[2] * 7471 + 32768) >> 16);
+            *out++ = emo_luma(v[0], v[1], v[2]);
         } else {
             for (int i = 0; i < 3; i++)
                 *out++ = (uint8_t)v[i];
@@ -113,7 +74,7 @@ static void choose_scale(j_decompress_ptr c, uint32_t height, uint32_t width)
 {
     c->scale_num = 1;
     c->scale_denom = 1;
-    /* Either side may become height: orientation is not known here. */
+    /* Powers of two are what libjpeg has vector code for. Either side may become height: orientation is not known here. */
     uint32_t need = 2 * (height > width ? height : width);
     for (unsigned d = 8; d > 1 && need > 0; d /= 2) {
         if (c->image_height / d >= need && c->image_width / d >= need) {
@@ -123,8 +84,34 @@ static void choose_scale(j_decompress_ptr c, uint32_t height, uint32_t width)
     }
 }
 
+/* What libjpeg is asked for: inks and RGB that are to become gray are converted here. */
+static void choose_output(j_decompress_ptr c, bool gray, uint32_t height, uint32_t width)
+{
+    bool ink = c->jpeg_color_space == JCS_CMYK || c->jpeg_color_space == JCS_YCCK;
+    bool luma = gray && c->jpeg_color_space != JCS_RGB;
+    c->out_color_space = ink ? JCS_CMYK : luma ? JCS_GRAYSCALE : JCS_RGB;
+    c->dct_method = JDCT_ISLOW;
+    choose_scale(c, height, width);
+}
+
+/* All rows into p->bytes; row has room for one of libjpeg's. */
+static void read_rows(j_decompress_ptr c, struct emo_pixels *p, bool gray, uint8_t *row)
+{
+    bool ink = c->out_color_space == JCS_CMYK, from_rgb = gray && c->out_color_space == JCS_RGB;
+    size_t stride = (size_t)p->width * p->channels;
+    while (c->output_scanline < c->output_height) {
+        uint8_t *to = p->bytes + stride * c->output_scanline;
+        JSAMPROW line = ink || from_rgb ? row : to;
+        (void)jpeg_read_scanlines(c, &line, 1);
+        if (ink)
+            cmyk_row(row, to, p->width, gray, c->saw_Adobe_marker);
+        for (size_t x = 0; from_rgb && x < p->width; x++)
+            to[x] = emo_luma(row[3 * x], row[3 * x + 1], row[3 * x + 2]);
+    }
+}
+
 int emo_decode_jpeg(const uint8_t *bytes, size_t n, bool gray, uint32_t height, uint32_t width,
-                    struct emo_pixels *p, struct emo_error *err)
+                    struct emo_pixels *p, unsigned *turn, struct emo_error *err)
 {
     struct jpeg_decompress_struct c;
     struct jpeg_progress_mgr progress = {.progress_monitor = count_scans};
@@ -138,55 +125,35 @@ int emo_decode_jpeg(const uint8_t *bytes, size_t n, bool gray, uint32_t height, 
     if (setjmp(f.jump) != 0) {
         jpeg_destroy_decompress(&c);
         free(row);
-        free(p->bytes);
-        p->bytes = NULL;
         return emo_error(err, EMO_INPUT, "damaged JPEG: %s", f.text);
     }
     jpeg_create_decompress(&c);
     c.progress = &progress;
+    c.mem->max_memory_to_use = MEMORY;
     jpeg_mem_src(&c, bytes, (unsigned long)n);
+    jpeg_save_markers(&c, JPEG_APP0 + 1, 0xffff);
     (void)jpeg_read_header(&c, TRUE);
-    if ((uint64_t)c.image_height * c.image_width > EMO_CAP_PIXELS) {
-        int status = emo_error(err, EMO_INPUT, "%ux%u pixels are more than are decoded",
-                               c.image_height, c.image_width);
-        jpeg_destroy_decompress(&c);
-        return status;
+    int status = emo_pixels_allowed(c.image_height, c.image_width, err);
+    if (status == EMO_OK) {
+        *turn = orientation(&c);
+        choose_output(&c, gray, height, width);
+        (void)jpeg_start_decompress(&c);
+        p->height = c.output_height;
+        p->width = c.output_width;
+        p->file_height = c.image_height;
+        p->file_width = c.image_width;
+        p->channels = gray ? 1 : 3;
+        p->bytes = malloc((size_t)p->height * p->width * p->channels);
+        row = malloc((size_t)p->width * 4);
+        if (p->bytes == NULL || row == NULL)
+            status = emo_error_memory(err, (size_t)p->height * p->width * p->channels,
+                                      "a picture");
     }
-    bool ink = c.jpeg_color_space == JCS_CMYK || c.jpeg_color_space == JCS_YCCK;
-    c.out_color_space = ink ? JCS_CMYK : gray ? JCS_GRAYSCALE : JCS_RGB;
-    /* libjpeg makes gray of YCbCr only. */
-    bool from_rgb = gray && c.jpeg_color_space == JCS_RGB;
-    if (from_rgb)
-        c.out_color_space = JCS_EXT_RGBX;
-    choose_scale(&c, height, width);
-    c.dct_method = JDCT_ISLOW;
-    (void)jpeg_start_decompress(&c);
-    p->height = c.output_height;
-    p->width = c.output_width;
-    p->file_height = c.image_height;
-    p->file_width = c.image_width;
-    p->channels = gray ? 1 : 3;
-    size_t stride = (size_t)p->width * p->channels;
-    p->bytes = malloc(stride * p->height);
-    row = malloc((size_t)p->width * 4);
-    if (p->bytes == NULL || row == NULL) {
-        snprintf(f.text, sizeof f.text, "no memory for its pixels");
-        longjmp(f.jump, 1);
+    if (status == EMO_OK) {
+        read_rows(&c, p, gray, row);
+        (void)jpeg_finish_decompress(&c);
     }
-    while (c.output_scanline < c.output_height) {
-        uint8_t *to = p->bytes + stride * c.output_scanline;
-        JSAMPROW line = ink || from_rgb ? row : to;
-        if (jpeg_read_scanlines(&c, &line, 1) != 1)
-            break;
-        if (ink)
-            cmyk_row(row, to, p->width, gray, c.saw_Adobe_marker);
-        for (uint32_t x = 0; from_rgb && x < p->width; x++)
-            to[x] = (uint8_t)((row[4 * x] * 19595u + row[4 * x + 1] * 38470u +
-                               row[4 * x + 2] * 7471u + 32768) >> 16);
-    }
-    (void)jpeg_finish_decompress(&c);
     jpeg_destroy_decompress(&c);
     free(row);
-    unsigned how = orientation(bytes, n);
-    return how > 1 ? orient(p, how, err) : EMO_OK;
+    return status;
 }
