@@ -1,8 +1,8 @@
 /* emo-unzip: the pictures of archives, directories and files, decoded and resized, as a stream. */
+#include "base/conveyor.h"
 #include "base/hash.h"
 #include "base/program.h"
 #include "base/progress.h"
-#include "base/threads.h"
 #include "image/decode.h"
 #include "image/inputs.h"
 #include "image/resize.h"
@@ -14,8 +14,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Decoded together, then written in order: bounds memory, keeps every thread busy. */
-#define WINDOW 32
+/* Images under way: for each thread a few, so that none waits for another, but no more than this
+   many bytes of them. */
+#define SLOTS_PER_THREAD 4
+#define SLOTS_BYTES (UINT64_C(512) << 20)
+/* More classes than this are counted in the summary, not listed. */
+#define LISTED_CLASSES 20
 
 static struct emo_common common;
 static struct emo_shape size = {400, 500};
@@ -71,9 +75,9 @@ struct slot {
     const struct emo_entry *entry;
     uint64_t id;
     int16_t label;
-    uint8_t *bytes, *pixels;
+    uint8_t *bytes, *pixels; /* pixels is kept from picture to picture */
     size_t length;
-    uint32_t height, width;
+    uint32_t height, width, crc;
     int64_t origin;
     int status; /* EMO_INPUT: spoilt */
     struct emo_error err;
@@ -83,20 +87,68 @@ struct job {
     struct emo_inputs in;
     struct emo_head head;
     struct emo_writer *writer;
-    struct emo_threads *threads;
-    struct slot slots[WINDOW];
+    struct emo_progress progress;
+    struct slot *slots;
+    size_t slot_count, next; /* next entry to be looked at */
     uint32_t channels;
     size_t image_bytes;
     uint64_t *of_class; /* written; the last is unlabelled */
     uint64_t spoilt, other_class, distorted, written;
 };
 
-static void decode(void *context, size_t i, unsigned worker)
+/* Is entry wanted? Sets its label. A model's user wants to see what it makes of any picture; who
+   names classes wants these. */
+static bool wanted(const struct job *j, const struct emo_entry *e, int16_t *label)
+{
+    *label = -1;
+    if (e->folder != NULL)
+        *label = (int16_t)emo_head_class_index(&j->head, e->folder);
+    if (only.count == 0)
+        return true;
+    for (size_t i = 0; e->folder != NULL && i < only.count; i++)
+        if (strcmp(only.at[i], e->folder) == 0)
+            return true;
+    return false;
+}
+
+static bool full(const struct job *j, int16_t label)
+{
+    return limit > 0 &&
+           j->of_class[label < 0 ? j->head.class_count : (size_t)label] >= (uint64_t)limit;
+}
+
+static int fill(void *context, size_t slot, bool *filled, struct emo_error *err)
 {
     struct job *j = context;
-    struct slot *s = &j->slots[i];
+    struct slot *s = &j->slots[slot];
+    for (; j->next < j->in.count; j->next++) {
+        const struct emo_entry *e = &j->in.entries[j->next];
+        if (j->next % shard.n != shard.i - 1)
+            continue;
+        if (!wanted(j, e, &s->label)) {
+            j->other_class++;
+            continue;
+        }
+        if (full(j, s->label))
+            continue;
+        bool spoilt = false;
+        s->entry = e;
+        s->id = j->next++;
+        int status = emo_inputs_bytes(&j->in, s->id, &s->bytes, &s->length, &spoilt, &s->err);
+        s->status = spoilt ? EMO_INPUT : EMO_OK;
+        *filled = true;
+        if (status != EMO_OK)
+            *err = s->err;
+        return status;
+    }
+    return EMO_OK;
+}
+
+static void work(void *context, size_t slot)
+{
+    struct job *j = context;
+    struct slot *s = &j->slots[slot];
     struct emo_pixels p;
-    (void)worker;
     if (s->status != EMO_OK)
         return;
     s->origin = (int64_t)emo_xxh3(s->bytes, s->length);
@@ -105,12 +157,86 @@ static void decode(void *context, size_t i, unsigned worker)
         return;
     s->height = p.file_height;
     s->width = p.file_width;
-    s->pixels = malloc(j->image_bytes);
+    if (s->pixels == NULL)
+        s->pixels = malloc(j->image_bytes);
     s->status = s->pixels == NULL
                     ? emo_error_memory(&s->err, j->image_bytes, "an image")
                     : emo_resize(p.bytes, p.height, p.width, j->channels, (enum emo_fit)fit,
                                  s->pixels, size.height, size.width, &s->err);
+    if (s->status == EMO_OK)
+        s->crc = emo_crc32(0, s->pixels, j->image_bytes);
     free(p.bytes);
+}
+
+static int write_image(struct job *j, const struct slot *s, struct emo_error *err)
+{
+    const char *name = s->entry->name;
+    struct emo_record r = {.id = s->id, .label = s->label, .payload = s->pixels};
+    emo_record_shape(&r, EMO_U8, EMO_HWC, 3,
+                     (uint32_t[]){size.height, size.width, j->channels});
+    r.data_crc = s->crc;
+    r.data_crc_known = true;
+    emo_metadata_set_text(&r.metadata, "name", name, strlen(name));
+    emo_metadata_set_i64(&r.metadata, "origin", s->origin);
+    emo_metadata_set_i64(&r.metadata, "height", s->height);
+    emo_metadata_set_i64(&r.metadata, "width", s->width);
+    emo_metadata_set_text(&r.metadata, "fit", fits[fit], strlen(fits[fit]));
+    double change = (double)s->height * size.width / ((double)s->width * size.height);
+    j->distorted += fit == EMO_STRETCH && (change > 1.5 || change < 1 / 1.5);
+    j->of_class[s->label < 0 ? j->head.class_count : (size_t)s->label]++;
+    j->written++;
+    int status = emo_writer_record(j->writer, &r, err);
+    emo_record_free(&r);
+    return status;
+}
+
+static int drain(void *context, size_t slot, struct emo_error *err)
+{
+    struct job *j = context;
+    struct slot *s = &j->slots[slot];
+    char quoted[EMO_QUOTE_SIZE];
+    int status = EMO_OK;
+    free(s->bytes);
+    s->bytes = NULL;
+    emo_progress_update(&j->progress, s->id + 1, NULL);
+    /* What was under way when its class became full is as if never looked at. */
+    if (full(j, s->label))
+        return EMO_OK;
+    if (s->status == EMO_OK)
+        return write_image(j, s, err);
+    if (s->status != EMO_INPUT) {
+        *err = s->err;
+        return s->status;
+    }
+    emo_quote(quoted, sizeof quoted, s->entry->name, strlen(s->entry->name));
+    j->spoilt++;
+    if (strict)
+        status = emo_error(err, EMO_INPUT, "%s: %s", quoted, s->err.text);
+    else
+        emo_program_warn(&program, "%s: %s; skipped", quoted, s->err.text);
+    return status;
+}
+
+static int run_entries(struct job *j, struct emo_error *err)
+{
+    static const struct emo_conveyor steps = {fill, work, drain};
+    uint64_t most = SLOTS_BYTES / j->image_bytes, count = SLOTS_PER_THREAD * (uint64_t)common.jobs;
+    if (common.jobs == 1)
+        count = 1;
+    j->slot_count = count < most ? count : most > 0 ? most : 1;
+    j->slots = calloc(j->slot_count, sizeof *j->slots);
+    if (j->slots == NULL)
+        return emo_error_memory(err, j->slot_count * sizeof *j->slots, "images");
+    emo_progress_begin(&j->progress, emo_program_shows_progress(&program), program.name, "images",
+                       j->in.count);
+    int status = emo_conveyor_run(&steps, j, (unsigned)common.jobs, j->slot_count, err);
+    emo_progress_end(&j->progress);
+    for (size_t i = 0; i < j->slot_count; i++) {
+        free(j->slots[i].bytes);
+        free(j->slots[i].pixels);
+    }
+    free(j->slots);
+    return status;
 }
 
 /* Size, fit, channels and classes of the model. */
@@ -120,8 +246,11 @@ static int from_model(struct emo_head *head, struct emo_error *err)
     struct emo_text value = {0};
     unsigned h, w, c;
     char end;
-    struct emo_record record = {0};
-    bool got = true;
+    for (size_t i = 0; i < COUNT; i++)
+        if (options[i].given && (options[i].value == &size || options[i].value == &fit ||
+                                 options[i].value == &gray))
+            return emo_error(err, EMO_USAGE, "--%s is what -m takes from the model: leave one out",
+                             options[i].name);
     int status = emo_reader_open(&r, &model, 1, 1u << EMO_MODEL, err);
     if (status != EMO_OK)
         return status;
@@ -138,11 +267,12 @@ static int from_model(struct emo_head *head, struct emo_error *err)
                 fit = i;
     if (status == EMO_OK)
         status = emo_head_set_classes(head, (const char *const *)m->classes, m->class_count, err);
-    /* A model that is cut short or damaged further on is not to be relied on here, either. */
-    while (status == EMO_OK && got)
-        status = emo_reader_next(r, &record, &got, err);
+    for (size_t i = 0; status == EMO_OK && i < only.count; i++)
+        if (emo_head_class_index(head, only.at[i]) < 0)
+            status = emo_error(err, EMO_USAGE, "--class: %s has no such class as %s", model,
+                               emo_quote((char[EMO_QUOTE_SIZE]){0}, EMO_QUOTE_SIZE, only.at[i],
+                                         strlen(only.at[i])));
     emo_text_free(&value);
-    emo_record_free(&record);
     emo_reader_close(r);
     return status;
 }
@@ -203,111 +333,20 @@ static int make_head(struct job *j, struct emo_error *err)
     return status;
 }
 
-static int write_slot(struct job *j, struct slot *s, struct emo_error *err)
-{
-    char quoted[EMO_QUOTE_SIZE];
-    const char *name = s->entry->name;
-    if (s->status == EMO_FAILED) {
-        *err = s->err;
-        return EMO_FAILED;
-    }
-    if (s->status != EMO_OK) {
-        emo_quote(quoted, sizeof quoted, name, strlen(name));
-        j->spoilt++;
-        if (strict)
-            return emo_error(err, EMO_INPUT, "%s: %s", quoted, s->err.text);
-        emo_program_warn(&program, "%s: %s; skipped", quoted, s->err.text);
-        return EMO_OK;
-    }
-    size_t counter = s->label < 0 ? j->head.class_count : (size_t)s->label;
-    if (limit > 0 && j->of_class[counter] >= (uint64_t)limit)
-        return EMO_OK;
-    struct emo_record r = {.id = s->id, .label = s->label, .payload = s->pixels};
-    emo_record_shape(&r, EMO_U8, EMO_HWC, 3,
-                     (uint32_t[]){size.height, size.width, j->channels});
-    emo_metadata_set_text(&r.metadata, "name", name, strlen(name));
-    emo_metadata_set_i64(&r.metadata, "origin", s->origin);
-    emo_metadata_set_i64(&r.metadata, "height", s->height);
-    emo_metadata_set_i64(&r.metadata, "width", s->width);
-    emo_metadata_set_text(&r.metadata, "fit", fits[fit], strlen(fits[fit]));
-    double change = (double)s->height * size.width / ((double)s->width * size.height);
-    j->distorted += fit == EMO_STRETCH && (change > 1.5 || change < 1 / 1.5);
-    j->of_class[counter]++;
-    j->written++;
-    int status = emo_writer_record(j->writer, &r, err);
-    emo_record_free(&r);
-    return status;
-}
-
-/* Decodes and writes the first n slots, and empties them. */
-static int run_window(struct job *j, size_t n, struct emo_error *err)
-{
-    int status = EMO_OK;
-    emo_threads_run(j->threads, n, decode, j);
-    for (size_t i = 0; i < n; i++) {
-        if (status == EMO_OK)
-            status = write_slot(j, &j->slots[i], err);
-        free(j->slots[i].bytes);
-        free(j->slots[i].pixels);
-        j->slots[i] = (struct slot){0};
-    }
-    return status;
-}
-
-/* Is entry wanted? Sets its label. */
-static bool wanted(struct job *j, const struct emo_entry *e, int16_t *label)
-{
-    *label = -1;
-    if (e->folder != NULL)
-        *label = (int16_t)emo_head_class_index(&j->head, e->folder);
-    if (*label < 0 && (e->folder != NULL || only.count > 0)) {
-        j->other_class++;
-        return false;
-    }
-    size_t counter = *label < 0 ? j->head.class_count : (size_t)*label;
-    return limit == 0 || j->of_class[counter] < (uint64_t)limit;
-}
-
-static int run_entries(struct job *j, struct emo_error *err)
-{
-    struct emo_progress progress;
-    size_t n = 0;
-    int status = EMO_OK;
-    emo_progress_begin(&progress, emo_program_shows_progress(&program), program.name, "images",
-                       j->in.count);
-    for (size_t i = 0; status == EMO_OK && i < j->in.count; i++) {
-        struct slot *s = &j->slots[n];
-        bool spoilt = false;
-        if (i % shard.n != shard.i - 1 || !wanted(j, &j->in.entries[i], &s->label))
-            continue;
-        s->entry = &j->in.entries[i];
-        s->id = i;
-        status = emo_inputs_bytes(&j->in, i, &s->bytes, &s->length, &spoilt, &s->err);
-        if (status != EMO_OK)
-            *err = s->err;
-        s->status = spoilt ? EMO_INPUT : EMO_OK;
-        if (++n == WINDOW && status == EMO_OK) {
-            status = run_window(j, n, err);
-            n = 0;
-        }
-        emo_progress_update(&progress, i + 1, NULL);
-    }
-    if (status == EMO_OK)
-        status = run_window(j, n, err);
-    emo_progress_end(&progress);
-    return status;
-}
-
 static void summarise(const struct job *j)
 {
     struct emo_text t = {0};
-    for (size_t i = 0; i <= j->head.class_count; i++) {
-        bool named = i < j->head.class_count;
-        if (j->of_class[i] == 0 && !named)
+    size_t classes = j->head.class_count;
+    if (classes > LISTED_CLASSES)
+        emo_text_printf(&t, "; %zu classes", classes);
+    for (size_t i = 0; i <= classes; i++) {
+        bool named = i < classes;
+        if (named ? classes > LISTED_CLASSES : j->of_class[i] == 0)
             continue;
         emo_text_add(&t, i > 0 ? ", " : "; ", 2);
-        emo_text_printf(&t, "%s %" PRIu64, named ? j->head.classes[i] : "unlabelled",
-                        j->of_class[i]);
+        if (named)
+            emo_text_escaped(&t, j->head.classes[i], strlen(j->head.classes[i]));
+        emo_text_printf(&t, "%s %" PRIu64, named ? "" : "unlabelled", j->of_class[i]);
     }
     if (j->spoilt > 0)
         emo_text_printf(&t, "; %" PRIu64 " skipped", j->spoilt);
@@ -326,89 +365,68 @@ static void summarise(const struct job *j)
     emo_text_free(&t);
 }
 
-/* The operands and the lines of -T's file; *store holds the latter's bytes. */
-static int gather_paths(char **operands, size_t n, const char ***paths, size_t *count, char **store,
-                        struct emo_error *err)
+/* The operands, then the paths in -T's file; standard input where there are neither. */
+static int gather(struct emo_inputs *in, char **operands, size_t n, struct emo_error *err)
 {
-    size_t length = 0, room = 0, extra = 0;
-    FILE *f = list == NULL ? NULL : strcmp(list, "-") == 0 ? stdin : fopen(list, "r");
-    if (list != NULL && f == NULL)
+    bool several = n > 1 || list != NULL;
+    int status = EMO_OK;
+    for (size_t i = 0; status == EMO_OK && i < n; i++)
+        status = emo_inputs_add(in, operands[i], false, several, err);
+    if (list == NULL)
+        return status != EMO_OK || n > 0 ? status : emo_inputs_add(in, "-", false, false, err);
+    FILE *f = strcmp(list, "-") == 0 ? stdin : fopen(list, "r");
+    if (f == NULL)
         return emo_error_errno(err, "%s", list);
-    while (f != NULL && !feof(f)) {
-        if (length + 1 >= room) {
-            room = room > 0 ? 2 * room : 65536;
-            char *more = realloc(*store, room);
-            if (more == NULL)
-                return emo_error_memory(err, room, "paths");
-            *store = more;
-        }
-        length += fread(*store + length, 1, room - length - 1, f);
-        if (ferror(f))
-            return emo_error_errno(err, "%s", list);
+    char *line = NULL, end = null ? '\0' : '\n';
+    size_t room = 0;
+    ssize_t length;
+    while (status == EMO_OK && (length = getdelim(&line, &room, end, f)) >= 0) {
+        if (length > 0 && line[length - 1] == end)
+            line[length - 1] = '\0';
+        if (*line != '\0')
+            status = emo_inputs_add(in, line, true, several, err);
     }
-    if (f != NULL && f != stdin)
+    if (status == EMO_OK && ferror(f))
+        status = emo_error_errno(err, "%s", list);
+    if (f != stdin)
         fclose(f);
-    for (size_t i = 0; i < length; i++)
-        extra += (*store)[i] == (null ? '\0' : '\n') || i + 1 == length;
-    *paths = calloc(n + extra + 1, sizeof **paths);
-    if (*paths == NULL)
-        return emo_error_memory(err, (n + extra + 1) * sizeof **paths, "paths");
-    for (size_t i = 0; i < n; i++)
-        (*paths)[(*count)++] = operands[i];
-    for (size_t at = 0; at < length;) {
-        char *end = memchr(*store + at, null ? '\0' : '\n', length - at);
-        size_t line = end != NULL ? (size_t)(end - *store) - at : length - at;
-        (*store)[at + line] = '\0';
-        if (line > 0)
-            (*paths)[(*count)++] = *store + at;
-        at += line + 1;
-    }
-    if (*count == 0 && list == NULL)
-        (*paths)[(*count)++] = "-";
-    return EMO_OK;
+    free(line);
+    return status;
 }
 
 static int run(char **operands, size_t n, struct emo_error *err)
 {
-    struct job j = {.in = {.spool = -1}};
-    const char **paths = NULL;
-    char *store = NULL;
-    size_t count = 0;
+    struct job j = {.image_bytes = 0};
+    emo_inputs_begin(&j.in);
     emo_head_begin(&j.head, EMO_IMAGES);
     if (common.jobs == 0)
         common.jobs = emo_processors();
-    int status = gather_paths(operands, n, &paths, &count, &store, err);
-    if (status == EMO_OK && model != NULL)
-        status = from_model(&j.head, err);
+    int status = model != NULL ? from_model(&j.head, err) : EMO_OK;
     j.channels = gray ? 1 : 3;
     j.image_bytes = (size_t)size.height * size.width * j.channels;
     if (status == EMO_OK && j.image_bytes > EMO_CAP_PAYLOAD)
         status = emo_error(err, EMO_USAGE, "-s: %zu bytes an image are too many", j.image_bytes);
     if (status == EMO_OK)
-        status = emo_inputs_open(&j.in, paths, count, err);
+        status = gather(&j.in, operands, n, err);
     if (status == EMO_OK && j.in.count == 0)
         status = emo_error(err, EMO_INPUT, "no picture in what was given (%" PRIu64 " other files, "
                            "%" PRIu64 " archives within)", j.in.ignored, j.in.nested);
     if (status == EMO_OK)
         status = make_head(&j, err);
     if (status == EMO_OK)
-        status = emo_threads_open(&j.threads, (unsigned)common.jobs, err);
-    if (status == EMO_OK)
         status = emo_writer_create(&j.writer, common.output, &j.head, err);
     if (status == EMO_OK)
         status = run_entries(&j, err);
-    if (status == EMO_OK && j.written == 0)
+    /* A shard may be empty by itself. */
+    if (status == EMO_OK && j.written == 0 && (j.spoilt > 0 || shard.n == 1))
         status = emo_error(err, EMO_INPUT, "no picture could be used (%" PRIu64 " skipped, %" PRIu64
                            " of other classes)", j.spoilt, j.other_class);
     status = emo_writer_close(j.writer, NULL, program.name, status, err);
     if (status == EMO_OK)
         summarise(&j);
-    emo_threads_close(j.threads);
     emo_inputs_close(&j.in);
     emo_head_free(&j.head);
     free(j.of_class);
-    free(paths);
-    free(store);
     return status;
 }
 

@@ -2,58 +2,71 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "image/archive.h"
 #include "image/decode.h"
 
-#include <archive.h>
-#include <archive_entry.h>
+#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define BLOCK (256u << 10)
+#define BLOCK (64u << 10)
 #define SNIFF 16u
 
-/* How the bytes of an entry are come by. */
-enum source { FROM_ZIP, FROM_SPOOL, FROM_FILE };
+static const char too_large[] = "larger than the 256 MiB that one picture may have";
+static_assert(EMO_CAP_ENTRY == UINT64_C(256) << 20, "too_large says so");
 
 struct emo_input {
-    char *name; /* "<stdin>" or the path, for messages */
-    enum source source;
-    int fd; /* of a zip */
-    off_t at;
-    uint8_t block[BLOCK];
+    char *name; /* for messages: "<stdin>" or the path */
+    int fd;     /* of an archive or a spooled picture, else -1 */
+    enum { FROM_FILES, FROM_ZIP, FROM_SPOOL } source;
 };
 
-static int add(struct emo_inputs *in, const char *name, const char *folder, size_t folder_length,
-               uint64_t index, uint64_t offset, uint64_t size, struct emo_error *err)
+void emo_inputs_begin(struct emo_inputs *in)
 {
-    if (in->count >= EMO_CAP_ENTRIES)
-        return emo_error(err, EMO_INPUT, "more than %" PRIu64 " entries", EMO_CAP_ENTRIES);
-    if (in->count == in->room) {
-        size_t room = in->room > 0 ? 2 * in->room : 1024;
-        struct emo_entry *more = realloc(in->entries, room * sizeof *more);
-        if (more == NULL)
-            return emo_error_memory(err, room * sizeof *more, "the list of entries");
-        in->entries = more;
-        in->room = room;
+    *in = (struct emo_inputs){.spool = -1};
+}
+
+void emo_inputs_close(struct emo_inputs *in)
+{
+    emo_archive_close(in->open);
+    for (size_t i = 0; i < in->count; i++) {
+        free(in->entries[i].name);
+        free(in->entries[i].folder);
+        free(in->entries[i].path);
     }
-    struct emo_entry *e = &in->entries[in->count];
-    *e = (struct emo_entry){.name = strdup(name), .input = in->input_count - 1, .index = index,
-                            .offset = offset, .size = size};
-    if (e->name != NULL && folder != NULL)
-        e->folder = strndup(folder, folder_length);
-    if (e->name == NULL || (folder != NULL && e->folder == NULL)) {
-        free(e->name);
-        return emo_error_memory(err, strlen(name), "the list of entries");
+    for (size_t i = 0; i < in->input_count; i++) {
+        free(in->inputs[i].name);
+        if (in->inputs[i].fd >= 0)
+            close(in->inputs[i].fd);
     }
-    in->count++;
-    return EMO_OK;
+    free(in->entries);
+    free(in->inputs);
+    if (in->spool >= 0)
+        close(in->spool);
+    emo_inputs_begin(in);
+}
+
+/* n bytes as UTF-8: as they are, or each as a Latin-1 letter. NULL: no memory. */
+static char *as_utf8(const char *s, size_t n)
+{
+    if (emo_is_utf8(s, n))
+        return strndup(s, n);
+    char *out = malloc(2 * n + 1), *to = out;
+    for (size_t i = 0; out != NULL && i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c >= 0x80)
+            *to++ = (char)(0xc0 | c >> 6);
+        *to++ = (char)(c >= 0x80 ? 0x80 | (c & 0x3f) : c);
+    }
+    if (out != NULL)
+        *to = '\0';
+    return out;
 }
 
 /* The last folder of path: its start, length in *n; NULL when there is none that names a class. */
@@ -64,11 +77,11 @@ static const char *folder_of(const char *path, size_t *n)
         end--;
     if (end == NULL || end == path)
         return NULL;
-    const char *start = end;
-    while (start > path && start[-1] != '/')
-        start--;
-    *n = (size_t)(end - start);
-    return (*n == 1 && *start == '.') || (*n == 2 && memcmp(start, "..", 2) == 0) ? NULL : start;
+    const char *first = end;
+    while (first > path && first[-1] != '/')
+        first--;
+    *n = (size_t)(end - first);
+    return (*n == 1 && *first == '.') || (*n == 2 && memcmp(first, "..", 2) == 0) ? NULL : first;
 }
 
 /* Droppings of operating systems, and whatever is hidden, anywhere in the path. */
@@ -84,419 +97,363 @@ static bool junk(const char *path)
     return false;
 }
 
-/* Is an entry that begins so to be listed? Counts it when it is not. An entry that could not be
-   looked into, or is empty under a picture's name, is: it will be named as spoilt. */
-static bool worth_listing(struct emo_inputs *in, const char *name, const uint8_t *start, size_t n)
+static bool ends_in(const char *name, const char *suffix)
 {
-    static const char *const suffixes[] = {".jpg", ".jpeg", ".png", ".webp"};
-    switch (emo_picture_kind(start, n, NULL)) {
-    case EMO_ARCHIVE: in->nested++; return false;
-    case EMO_NOT_PICTURE: break;
-    default: return true;
+    size_t n = strlen(name), s = strlen(suffix);
+    for (size_t i = 0; n > s && i < s; i++) {
+        char c = name[n - s + i];
+        if ((c >= 'A' && c <= 'Z' ? c + 32 : c) != suffix[i])
+            return false;
     }
-    size_t length = strlen(name);
-    for (size_t i = 0; i < sizeof suffixes / sizeof *suffixes; i++) {
-        size_t s = strlen(suffixes[i]);
-        bool same = length > s;
-        for (size_t j = 0; same && j < s; j++)
-            same = (name[length - s + j] | 0x20) == suffixes[i][j] || suffixes[i][j] == '.';
-        if (same)
-            return true;
+    return n > s;
+}
+
+/* Is an entry that begins so to be listed? Counts it when it is not. */
+static bool worth_listing(struct emo_inputs *in, const char *name, const uint8_t *bytes, size_t n)
+{
+    enum emo_picture kind = emo_picture_kind(bytes, n, NULL);
+    if (kind == EMO_ARCHIVE) {
+        in->nested++;
+        return false;
     }
+    if (kind != EMO_NOT_PICTURE || ends_in(name, ".jpg") || ends_in(name, ".jpeg") ||
+        ends_in(name, ".png") || ends_in(name, ".webp"))
+        return true;
     in->ignored++;
     return false;
 }
 
-/* libarchive's view of a descriptor, with seeking: its own for descriptors cannot seek. */
-static la_ssize_t cb_read(struct archive *a, void *data, const void **buffer)
+static int grow(struct emo_inputs *in, struct emo_error *err)
 {
-    struct emo_input *f = data;
-    ssize_t n;
-    do
-        n = pread(f->fd, f->block, BLOCK, f->at);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
-        archive_set_error(a, errno, "read error");
-    else
-        f->at += n;
-    *buffer = f->block;
-    return n;
+    if (in->count >= EMO_CAP_ENTRIES)
+        return emo_error(err, EMO_INPUT, "more than %" PRIu64 " pictures", EMO_CAP_ENTRIES);
+    if (in->count < in->room)
+        return EMO_OK;
+    size_t room = in->room > 0 ? 2 * in->room : 256;
+    struct emo_entry *more = realloc(in->entries, room * sizeof *more);
+    if (more == NULL)
+        return emo_error_memory(err, room * sizeof *more, "the list of entries");
+    in->entries = more;
+    in->room = room;
+    return EMO_OK;
 }
 
-static la_int64_t cb_seek(struct archive *a, void *data, la_int64_t offset, int whence)
+/*
+ * Adds an entry of the last input, called prefix/name (prefix may be NULL). e holds what is known
+ * of where its bytes are; file: name is also the path to open it by.
+ */
+static int add(struct emo_inputs *in, struct emo_entry e, const char *prefix, const char *name,
+               bool classed, bool file, struct emo_error *err)
 {
-    struct emo_input *f = data;
-    struct stat s;
-    off_t base = whence == SEEK_CUR ? f->at : 0;
-    if (whence == SEEK_END) {
-        if (fstat(f->fd, &s) != 0) {
-            archive_set_error(a, errno, "stat");
-            return ARCHIVE_FATAL;
-        }
-        base = s.st_size;
-    }
-    if (offset < -base)
-        return ARCHIVE_FATAL;
-    return f->at = base + offset;
-}
-
-static la_int64_t cb_skip(struct archive *a, void *data, la_int64_t n)
-{
-    (void)a;
-    ((struct emo_input *)data)->at += n;
-    return n;
-}
-
-static int broken(const struct emo_input *f, struct archive *a, struct emo_error *err)
-{
-    char quoted[EMO_QUOTE_SIZE];
-    const char *why = archive_error_string(a);
-    if (why == NULL)
-        why = "damaged";
-    return emo_error(err, EMO_INPUT, "%s: not a whole archive: %s", f->name,
-                     emo_quote(quoted, sizeof quoted, why, strlen(why)));
-}
-
-static int open_archive(struct emo_inputs *in, size_t input, struct emo_error *err)
-{
-    struct emo_input *f = &in->inputs[input];
-    struct stat s;
-    if (fstat(f->fd, &s) != 0)
-        return emo_error_errno(err, "%s", f->name);
-    /* An archive can only grow so much and still hold pictures: what it unpacks to is bounded. */
-    in->budget = (UINT64_C(1) << 30) + 64 * (uint64_t)s.st_size;
-    struct archive *a = archive_read_new();
-    if (a == NULL)
-        return emo_error_memory(err, 0, "an archive");
-    archive_read_support_filter_all(a);
-    /* A zip only by its directory: read as a stream it would show deleted and lying entries. */
-    archive_read_support_format_zip_seekable(a);
-    archive_read_support_format_7zip(a);
-    archive_read_support_format_tar(a);
-    archive_read_support_format_cpio(a);
-    archive_read_support_format_rar(a);
-    archive_read_support_format_rar5(a);
-    f->at = 0;
-    archive_read_set_callback_data(a, f);
-    archive_read_set_read_callback(a, cb_read);
-    archive_read_set_seek_callback(a, cb_seek);
-    archive_read_set_skip_callback(a, cb_skip);
-    if (archive_read_open1(a) != ARCHIVE_OK) {
-        int status = broken(f, a, err);
-        archive_read_free(a);
+    int status = grow(in, err);
+    if (status != EMO_OK)
         return status;
+    size_t n = 0, length = strlen(name);
+    const char *folder = classed ? folder_of(name, &n) : NULL;
+    if (length > EMO_CAP_NAME) {
+        e.spoilt = "its name is too long";
+        length = EMO_CAP_NAME;
+        folder = NULL;
     }
-    in->open = a;
-    in->open_input = input;
-    in->open_index = 0;
+    struct emo_text full = {0};
+    if (prefix != NULL)
+        emo_text_printf(&full, "%s/", prefix);
+    emo_text_add(&full, name, length);
+    e.input = in->input_count - 1;
+    e.name = full.failed ? NULL : as_utf8(full.bytes, full.length);
+    e.folder = folder != NULL ? as_utf8(folder, n) : NULL;
+    e.path = file ? strdup(name) : NULL;
+    emo_text_free(&full);
+    in->entries[in->count++] = e;
+    if (e.name == NULL || (folder != NULL && e.folder == NULL) || (file && e.path == NULL))
+        return emo_error_memory(err, length, "the list of entries");
     return EMO_OK;
 }
 
-static void close_archive(struct emo_inputs *in)
+/* Makes *fd, where it is -1, a temporary file. */
+static int spool_write(int *fd, const void *bytes, size_t n, struct emo_error *err)
 {
-    if (in->open != NULL)
-        archive_read_free(in->open);
-    in->open = NULL;
-}
-
-/* The open archive's next entry; NULL in *e at the end. */
-static int next_entry(struct emo_inputs *in, struct archive_entry **e, struct emo_error *err)
-{
-    int r;
-    do
-        r = archive_read_next_header(in->open, e);
-    while (r == ARCHIVE_RETRY);
-    if (r == ARCHIVE_EOF)
-        *e = NULL;
-    else if (r < ARCHIVE_WARN)
-        return broken(&in->inputs[in->open_input], in->open, err);
-    else
-        in->open_index++;
+    if (*fd < 0 && (*fd = emo_temporary(err)) < 0)
+        return EMO_FAILED;
+    if (emo_write(*fd, bytes, n) != 0)
+        return emo_error_errno(err, "the temporary file ($TMPDIR, else /var/tmp, holds it)");
     return EMO_OK;
 }
 
-/* Reads the current entry's data to its end, at most room bytes. -1: damaged; -2: too large. */
-static ssize_t take_data(struct emo_inputs *in, uint8_t *to, size_t room)
+/* Unpacks the present entry, when it is a picture, into the spool. *listed as worth_listing(). */
+static int spool_entry(struct emo_inputs *in, const char *name, struct emo_entry *e, bool *listed,
+                       struct emo_error *err)
 {
-    size_t got = 0;
+    uint8_t block[BLOCK];
+    size_t n;
+    bool spoilt = false;
+    e->offset = in->spooled;
     for (;;) {
-        uint8_t extra;
-        bool full = got == room;
-        la_ssize_t n = archive_read_data(in->open, full ? &extra : to + got,
-                                         full ? 1 : room - got);
-        if (n == ARCHIVE_RETRY)
-            continue;
-        if (n < 0)
-            return -1;
+        int status = emo_archive_read(in->open, block, sizeof block, &n, &spoilt, err);
+        if (status != EMO_OK)
+            return status;
+        if (e->size == 0) {
+            *listed = worth_listing(in, name, block, n < SNIFF ? n : SNIFF);
+            if (!*listed)
+                return EMO_OK;
+        }
         if (n == 0)
-            return (ssize_t)got;
-        if (full)
-            return -2;
-        got += (size_t)n;
-    }
-}
-
-/* Puts the current entry into the spool, whole. */
-static int spool_entry(struct emo_inputs *in, const char *name, const char *folder,
-                       size_t folder_length, struct emo_error *err)
-{
-    static uint8_t block[BLOCK];
-    uint8_t start[SNIFF];
-    uint64_t size = 0, index = 0;
-    size_t sniffed = 0;
-    for (;;) {
-        la_ssize_t n = archive_read_data(in->open, block, sizeof block);
-        if (n == ARCHIVE_RETRY)
-            continue;
-        if (n == ARCHIVE_FATAL)
-            return broken(&in->inputs[in->open_input], in->open, err);
-        if (n <= 0) {
-            index = n < 0; /* spoilt */
+            break;
+        status = spool_write(&in->spool, block, n, err);
+        if (status != EMO_OK)
+            return status;
+        e->size += n;
+        in->spooled += n;
+        if (e->size > EMO_CAP_ENTRY) {
+            e->spoilt = too_large;
             break;
         }
-        if (size == 0) {
-            sniffed = (size_t)n < SNIFF ? (size_t)n : SNIFF;
-            memcpy(start, block, sniffed);
-        }
-        if (size + (uint64_t)n > EMO_CAP_ENTRY || (uint64_t)n > in->budget) {
-            index = 2; /* oversized */
-            break;
-        }
-        in->budget -= (uint64_t)n;
-        if (in->spool < 0 && (in->spool = emo_temporary(err)) < 0)
-            return EMO_FAILED;
-        if (emo_write(in->spool, block, (size_t)n) != 0)
-            return emo_error_errno(err, "the temporary file (TMPDIR says where it lies)");
-        size += (uint64_t)n;
     }
-    uint64_t offset = in->spooled;
-    in->spooled += size;
-    if (!worth_listing(in, name, start, sniffed))
-        return EMO_OK;
-    return add(in, name, folder, folder_length, index, offset, size, err);
+    if (spoilt)
+        e->spoilt = "damaged in the archive";
+    return EMO_OK;
 }
 
-static int list_entry(struct emo_inputs *in, struct archive_entry *e, bool *zip,
-                      struct emo_error *err)
+static int list_archive_entry(struct emo_inputs *in, const struct emo_archive_entry *a,
+                              const char *prefix, struct emo_error *err)
 {
-    const char *name = archive_entry_pathname(e);
-    if (name == NULL)
-        name = archive_entry_pathname_utf8(e);
-    *zip = (archive_format(in->open) & ARCHIVE_FORMAT_BASE_MASK) == ARCHIVE_FORMAT_ZIP;
-    if (archive_entry_filetype(e) != AE_IFREG)
+    struct emo_entry e = {.number = emo_archive_count(in->open)};
+    bool listed = false, spoilt;
+    int status = EMO_OK;
+    if (!a->file)
         return EMO_OK;
-    if (name == NULL || junk(name)) {
+    if (junk(a->name)) {
         in->ignored++;
         return EMO_OK;
     }
-    size_t folder_length = 0;
-    const char *folder = folder_of(name, &folder_length);
-    if (!*zip)
-        return spool_entry(in, name, folder, folder_length, err);
-    uint8_t start[SNIFF];
-    la_ssize_t n = 0;
-    if (!archive_entry_is_encrypted(e))
-        n = archive_read_data(in->open, start, sizeof start);
-    if (n < 0 || archive_entry_is_encrypted(e))
-        n = 0;
-    return worth_listing(in, name, start, (size_t)n)
-               ? add(in, name, folder, folder_length, in->open_index, 0, 0, err)
-               : EMO_OK;
-}
-
-static int list_archive(struct emo_inputs *in, struct emo_error *err)
-{
-    struct archive_entry *e = NULL;
-    bool zip = false, any = false;
-    int status = open_archive(in, in->input_count - 1, err);
-    while (status == EMO_OK) {
-        status = next_entry(in, &e, err);
-        if (status != EMO_OK || e == NULL)
-            break;
-        any = true;
-        status = list_entry(in, e, &zip, err);
+    /* libarchive's name is gone once the entry is read. */
+    char *name = strdup(a->name);
+    if (name == NULL)
+        return emo_error_memory(err, strlen(a->name), "a name");
+    if (a->encrypted || a->link) {
+        e.spoilt = a->encrypted ? "encrypted" : "a hard link within the archive";
+        listed = worth_listing(in, name, NULL, 0);
+    } else if (emo_archive_is_zip(in->open)) {
+        uint8_t first[SNIFF];
+        size_t n;
+        status = emo_archive_read(in->open, first, sizeof first, &n, &spoilt, err);
+        listed = status == EMO_OK && worth_listing(in, name, first, n);
+    } else {
+        status = spool_entry(in, name, &e, &listed, err);
     }
-    if (status == EMO_OK && !any && archive_format(in->open) == ARCHIVE_FORMAT_EMPTY)
-        status = emo_error(err, EMO_INPUT, "%s: empty", in->inputs[in->input_count - 1].name);
-    close_archive(in);
-    in->inputs[in->input_count - 1].source = zip ? FROM_ZIP : FROM_SPOOL;
+    if (status == EMO_OK && listed)
+        status = add(in, e, prefix, name, true, false, err);
+    free(name);
     return status;
 }
 
-static int by_name(const void *a, const void *b)
+static int list_archive(struct emo_inputs *in, const char *prefix, struct emo_error *err)
+{
+    struct emo_input *f = &in->inputs[in->input_count - 1];
+    struct emo_archive_entry e;
+    bool got = true;
+    emo_archive_close(in->open);
+    int status = emo_archive_open(&in->open, f->fd, f->name, err);
+    while (status == EMO_OK) {
+        status = emo_archive_next(in->open, &e, &got, err);
+        if (status != EMO_OK || !got)
+            break;
+        status = list_archive_entry(in, &e, prefix, err);
+    }
+    f->source = in->open != NULL && emo_archive_is_zip(in->open) ? FROM_ZIP : FROM_SPOOL;
+    emo_archive_close(in->open);
+    in->open = NULL;
+    return status;
+}
+
+/* A file that cannot be looked into is listed by its name, to be named when its turn comes. */
+static int list_file(struct emo_inputs *in, const char *path, struct emo_error *err)
+{
+    uint8_t first[SNIFF];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd >= 0 ? emo_read(fd, first, sizeof first) : 0;
+    if (fd >= 0)
+        close(fd);
+    if (!worth_listing(in, path, first, n > 0 ? (size_t)n : 0))
+        return EMO_OK;
+    return add(in, (struct emo_entry){0}, NULL, path, true, true, err);
+}
+
+static int by_bytes(const void *a, const void *b)
 {
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static int list_file(struct emo_inputs *in, const char *path, bool classed, struct emo_error *err)
+/* The paths of what lies in a directory, hidden files left out and counted, in byte order. */
+static int directory_paths(struct emo_inputs *in, const char *path, char ***paths, size_t *count,
+                           struct emo_error *err)
 {
-    uint8_t start[SNIFF];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t n = fd >= 0 ? emo_read(fd, start, sizeof start) : -1;
-    int status = n < 0 ? emo_error_errno(err, "%s", path) : EMO_OK;
-    if (fd >= 0)
-        close(fd);
-    if (status != EMO_OK || !worth_listing(in, path, start, (size_t)n))
-        return status;
-    size_t length = 0;
-    const char *folder = classed ? folder_of(path, &length) : NULL;
-    return add(in, path, folder, length, 0, 0, 0, err);
-}
-
-/* In byte order, depth first. */
-static int list_directory(struct emo_inputs *in, const char *path, unsigned depth,
-                          struct emo_error *err)
-{
-    char **names = NULL;
-    size_t count = 0, room = 0;
-    struct dirent *d;
     DIR *dir = opendir(path);
-    int status = dir != NULL ? EMO_OK : emo_error_errno(err, "%s", path);
-    while (status == EMO_OK && (d = readdir(dir)) != NULL) {
+    if (dir == NULL)
+        return emo_error_errno(err, "%s", path);
+    int status = EMO_OK;
+    size_t room = 0, n = strlen(path);
+    while (n > 0 && path[n - 1] == '/')
+        n--;
+    for (struct dirent *d; status == EMO_OK && (errno = 0, d = readdir(dir)) != NULL;) {
         if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
             continue;
         if (junk(d->d_name)) {
             in->ignored++;
             continue;
         }
-        if (count == room) {
-            room = room > 0 ? 2 * room : 64;
-            char **more = realloc(names, room * sizeof *names);
-            if (more == NULL) {
-                status = emo_error_memory(err, room * sizeof *names, "a directory");
-                break;
-            }
-            names = more;
-        }
         struct emo_text full = {0};
-        size_t n = strlen(path);
-        emo_text_printf(&full, "%s%s%s", path, n > 0 && path[n - 1] == '/' ? "" : "/", d->d_name);
-        if (full.failed)
+        emo_text_add(&full, path, n);
+        emo_text_printf(&full, "/%s", d->d_name);
+        if (*count == room) {
+            char **more = realloc(*paths, (2 * room + 64) * sizeof *more);
+            room = more != NULL ? 2 * room + 64 : room;
+            *paths = more != NULL ? more : *paths;
+        }
+        if (full.failed || *count == room) {
             status = emo_error_memory(err, full.length, "a directory");
-        else
-            names[count++] = full.bytes;
+            emo_text_free(&full);
+            break;
+        }
+        (*paths)[(*count)++] = full.bytes;
     }
-    if (dir != NULL)
-        closedir(dir);
-    if (count > 1)
-        qsort(names, count, sizeof *names, by_name);
-    for (size_t i = 0; i < count; i++) {
-        struct stat s;
-        if (status == EMO_OK && stat(names[i], &s) != 0)
-            status = emo_error_errno(err, "%s", names[i]);
-        if (status == EMO_OK && S_ISDIR(s.st_mode))
-            status = depth > 64 ? emo_error(err, EMO_INPUT, "%s: folders nested too deeply", names[i])
-                                : list_directory(in, names[i], depth + 1, err);
-        else if (status == EMO_OK && S_ISREG(s.st_mode))
-            status = list_file(in, names[i], true, err);
-        free(names[i]);
-    }
-    free(names);
+    if (status == EMO_OK && errno != 0)
+        status = emo_error_errno(err, "%s", path);
+    closedir(dir);
+    if (*count > 1)
+        qsort(*paths, *count, sizeof **paths, by_bytes);
     return status;
 }
 
-/* All of standard input in an unlinked file. */
-static int spool_input(int *fd, struct emo_error *err)
+/* The directories that lead to one being listed: links must not lead back to them. */
+struct chain {
+    const struct chain *up;
+    dev_t device;
+    ino_t inode;
+};
+
+static bool within(const struct chain *chain, const struct stat *s)
 {
-    static uint8_t block[BLOCK];
-    ssize_t n;
-    emo_pipe_enlarge(STDIN_FILENO);
-    if ((*fd = emo_temporary(err)) < 0)
-        return EMO_FAILED;
-    while ((n = emo_read(STDIN_FILENO, block, sizeof block)) > 0)
-        if (emo_write(*fd, block, (size_t)n) != 0)
-            return emo_error_errno(err, "the temporary file (TMPDIR says where it lies)");
-    return n < 0 ? emo_error_errno(err, "<stdin>") : EMO_OK;
+    while (chain != NULL && (chain->device != s->st_dev || chain->inode != s->st_ino))
+        chain = chain->up;
+    return chain != NULL;
 }
 
-static void close_input(struct emo_input *f)
+/* Depth first. */
+static int list_directory(struct emo_inputs *in, const char *path, const struct chain *up,
+                          const struct stat *s, struct emo_error *err)
 {
-    if (f->fd >= 0)
-        close(f->fd);
-    f->fd = -1;
+    const struct chain here = {.up = up, .device = s->st_dev, .inode = s->st_ino};
+    char **paths = NULL;
+    size_t count = 0;
+    int status = directory_paths(in, path, &paths, &count, err);
+    for (size_t i = 0; i < count; i++) {
+        struct stat inner;
+        if (status != EMO_OK)
+            ;
+        else if (stat(paths[i], &inner) == 0 && S_ISDIR(inner.st_mode))
+            status = within(&here, &inner) ? EMO_OK
+                                           : list_directory(in, paths[i], &here, &inner, err);
+        else if (stat(paths[i], &inner) != 0 || S_ISREG(inner.st_mode))
+            status = list_file(in, paths[i], err);
+        else
+            in->ignored++;
+        free(paths[i]);
+    }
+    free(paths);
+    return status;
 }
 
-static int list_path(struct emo_inputs *in, const char *path, struct emo_error *err)
+/* Replaces a descriptor that cannot be read from any place by a copy of what it gives. */
+static int make_seekable(int *fd, const char *name, struct emo_error *err)
 {
-    struct emo_input *f = &in->inputs[in->input_count++];
+    uint8_t block[BLOCK];
+    struct stat s;
+    int status = EMO_OK, copy = -1;
+    ssize_t n = 0;
+    if (fstat(*fd, &s) == 0 && S_ISREG(s.st_mode) && lseek(*fd, 0, SEEK_CUR) == 0)
+        return EMO_OK;
+    emo_pipe_enlarge(*fd);
+    while (status == EMO_OK && (n = emo_read(*fd, block, sizeof block)) > 0)
+        status = spool_write(&copy, block, (size_t)n, err);
+    if (n < 0)
+        status = emo_error_errno(err, "%s", name);
+    if (status == EMO_OK && copy < 0)
+        status = emo_error(err, EMO_INPUT, "%s: empty", name);
+    close(*fd);
+    *fd = copy;
+    return status;
+}
+
+static struct emo_input *new_input(struct emo_inputs *in, const char *name, struct emo_error *err)
+{
+    if (in->input_count == in->input_room) {
+        size_t room = 2 * in->input_room + 4;
+        struct emo_input *more = realloc(in->inputs, room * sizeof *more);
+        if (more == NULL) {
+            (void)emo_error_memory(err, room * sizeof *more, "inputs");
+            return NULL;
+        }
+        in->inputs = more;
+        in->input_room = room;
+    }
+    struct emo_input *f = &in->inputs[in->input_count];
+    *f = (struct emo_input){.name = strdup(name), .fd = -1, .source = FROM_FILES};
+    if (f->name == NULL) {
+        (void)emo_error_memory(err, strlen(name), "inputs");
+        return NULL;
+    }
+    in->input_count++;
+    return f;
+}
+
+int emo_inputs_add(struct emo_inputs *in, const char *path, bool classed, bool prefixed,
+                   struct emo_error *err)
+{
     bool standard = strcmp(path, "-") == 0;
-    uint8_t start[SNIFF];
-    struct stat s = {0};
-    f->fd = -1;
-    f->source = FROM_FILE;
-    f->name = strdup(standard ? "<stdin>" : path);
-    if (f->name == NULL)
-        return emo_error_memory(err, strlen(path), "a name");
+    uint8_t first[SNIFF];
+    struct stat s;
+    struct emo_input *f = new_input(in, standard ? "<stdin>" : path, err);
+    if (f == NULL)
+        return EMO_FAILED;
     if (standard && isatty(STDIN_FILENO))
         return emo_error(err, EMO_USAGE, "standard input is a terminal; name an archive, a "
                          "directory or pictures");
-    int status = EMO_OK;
-    if (standard)
-        status = spool_input(&f->fd, err);
-    else if ((f->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-        status = emo_error_errno(err, "%s", path);
-    if (status == EMO_OK && fstat(f->fd, &s) != 0)
-        status = emo_error_errno(err, "%s", f->name);
+    f->fd = standard ? fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3) : open(path, O_RDONLY | O_CLOEXEC);
+    if (f->fd < 0 || fstat(f->fd, &s) != 0)
+        return emo_error_errno(err, "%s", f->name);
+    if (S_ISDIR(s.st_mode)) {
+        close(f->fd);
+        f->fd = -1;
+        return list_directory(in, path, NULL, &s, err);
+    }
+    int status = make_seekable(&f->fd, f->name, err);
     if (status != EMO_OK)
         return status;
-    if (S_ISDIR(s.st_mode)) {
-        close_input(f);
-        return list_directory(in, path, 0, err);
-    }
-    ssize_t n = pread(f->fd, start, sizeof start, 0);
+    ssize_t n = pread(f->fd, first, sizeof first, 0);
     if (n < 0)
         return emo_error_errno(err, "%s", f->name);
     if (n == 0)
         return emo_error(err, EMO_INPUT, "%s: empty", f->name);
-    enum emo_picture kind = emo_picture_kind(start, (size_t)n, NULL);
+    enum emo_picture kind = emo_picture_kind(first, (size_t)n, NULL);
     if (kind == EMO_NOT_PICTURE || kind == EMO_ARCHIVE)
-        return list_archive(in, err);
-    if (!standard)
-        close_input(f);
-    return add(in, f->name, NULL, 0, 0, 0, 0, err);
+        return list_archive(in, !prefixed ? NULL : standard ? "stdin" : path, err);
+    bool reopen = !standard && S_ISREG(s.st_mode);
+    if (reopen) { /* many may be named: keep none open */
+        close(f->fd);
+        f->fd = -1;
+    }
+    return add(in, (struct emo_entry){0}, NULL, standard ? "stdin" : path, classed, reopen, err);
 }
 
-int emo_inputs_open(struct emo_inputs *in, const char *const *paths, size_t count,
-                    struct emo_error *err)
-{
-    *in = (struct emo_inputs){.spool = -1};
-    in->inputs = calloc(count > 0 ? count : 1, sizeof *in->inputs);
-    if (in->inputs == NULL)
-        return emo_error_memory(err, count * sizeof *in->inputs, "inputs");
-    for (size_t i = 0; i < count; i++) {
-        int status = list_path(in, paths[i], err);
-        if (status != EMO_OK)
-            return status;
-    }
-    return EMO_OK;
-}
-
-void emo_inputs_close(struct emo_inputs *in)
-{
-    close_archive(in);
-    for (size_t i = 0; i < in->count; i++) {
-        free(in->entries[i].name);
-        free(in->entries[i].folder);
-    }
-    for (size_t i = 0; i < in->input_count; i++) {
-        free(in->inputs[i].name);
-        close_input(&in->inputs[i]);
-    }
-    free(in->entries);
-    free(in->inputs);
-    if (in->spool >= 0)
-        close(in->spool);
-    *in = (struct emo_inputs){.spool = -1};
-}
-
-/* size bytes at offset of fd. */
+/* size bytes at offset of fd, or as many as there are. */
 static int from_descriptor(int fd, const char *name, uint64_t offset, uint64_t size,
                            uint8_t **bytes, size_t *n, struct emo_error *err)
 {
     *bytes = malloc(size > 0 ? (size_t)size : 1);
     if (*bytes == NULL)
         return emo_error_memory(err, (size_t)size, "a picture file");
-    for (*n = 0; *n < size;) {
+    while (*n < size) {
         ssize_t r = pread(fd, *bytes + *n, (size_t)size - *n, (off_t)(offset + *n));
         if (r < 0 && errno == EINTR)
             continue;
@@ -509,85 +466,85 @@ static int from_descriptor(int fd, const char *name, uint64_t offset, uint64_t s
     return EMO_OK;
 }
 
-static int from_file(const struct emo_inputs *in, const struct emo_entry *e, uint8_t **bytes,
-                     size_t *n, bool *spoilt, struct emo_error *err)
+/* A file that cannot be read spoils its entry only. */
+static int from_file(const char *path, int fd, uint8_t **bytes, size_t *n, bool *spoilt,
+                     struct emo_error *err)
 {
-    const struct emo_input *f = &in->inputs[e->input];
-    bool single = f->fd >= 0;
     struct stat s;
-    int fd = single ? f->fd : open(e->name, O_RDONLY | O_CLOEXEC);
-    int status = EMO_OK;
+    int own = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1, status = EMO_OK;
+    fd = path != NULL ? own : fd;
     if (fd < 0 || fstat(fd, &s) != 0)
-        status = emo_error_errno(err, "%s", e->name);
+        status = emo_error(err, EMO_INPUT, "%s", strerror(errno));
     else if ((uint64_t)s.st_size > EMO_CAP_ENTRY)
-        *spoilt = emo_error(err, EMO_OK, "larger than %" PRIu64 " MiB", EMO_CAP_ENTRY >> 20) == 0;
-    else
-        status = from_descriptor(fd, e->name, 0, (uint64_t)s.st_size, bytes, n, err);
-    if (fd >= 0 && !single)
-        close(fd);
-    return status;
+        status = emo_error(err, EMO_INPUT, "%s", too_large);
+    else if (from_descriptor(fd, "read", 0, (uint64_t)s.st_size, bytes, n, err) != EMO_OK)
+        status = EMO_INPUT;
+    if (own >= 0)
+        close(own);
+    *spoilt = status != EMO_OK;
+    return EMO_OK;
+}
+
+/* The bytes of the open archive's present entry. Grows with what arrives, not with what a
+   directory claims. */
+static int from_archive(struct emo_inputs *in, uint8_t **bytes, size_t *n, bool *spoilt,
+                        struct emo_error *err)
+{
+    size_t room = 0, got;
+    for (;;) {
+        if (*n == room) {
+            room = room > 0 ? 2 * room : BLOCK;
+            uint8_t *more = realloc(*bytes, room);
+            if (more == NULL)
+                return emo_error_memory(err, room, "a picture file");
+            *bytes = more;
+        }
+        int status = emo_archive_read(in->open, *bytes + *n, room - *n, &got, spoilt, err);
+        if (status != EMO_OK || *spoilt || got == 0)
+            return status;
+        *n += got;
+        if (*n > EMO_CAP_ENTRY) {
+            *spoilt = true;
+            (void)emo_error(err, EMO_OK, "%s", too_large);
+            return EMO_OK;
+        }
+    }
 }
 
 static int from_zip(struct emo_inputs *in, const struct emo_entry *e, uint8_t **bytes, size_t *n,
                     bool *spoilt, struct emo_error *err)
 {
-    struct archive_entry *entry = NULL;
+    const struct emo_input *f = &in->inputs[e->input];
+    struct emo_archive_entry entry;
     int status = EMO_OK;
-    if (in->open == NULL || in->open_input != e->input || in->open_index >= e->index) {
-        close_archive(in);
-        status = open_archive(in, e->input, err);
+    bool got = true;
+    if (in->open == NULL || in->open_input != e->input) {
+        emo_archive_close(in->open);
+        status = emo_archive_open(&in->open, f->fd, f->name, err);
+        in->open_input = e->input;
     }
-    while (status == EMO_OK && in->open_index < e->index) {
-        status = next_entry(in, &entry, err);
-        if (status == EMO_OK && entry == NULL)
-            status = emo_error(err, EMO_INPUT, "%s: changed while it was read",
-                               in->inputs[e->input].name);
-    }
-    if (status != EMO_OK)
-        return status;
-    *spoilt = true;
-    if (archive_entry_is_encrypted(entry)) {
-        (void)emo_error(err, EMO_OK, "encrypted");
-        return EMO_OK;
-    }
-    int64_t size = archive_entry_size_is_set(entry) ? archive_entry_size(entry) : -1;
-    if (size < 0 || (uint64_t)size > EMO_CAP_ENTRY || (uint64_t)size > in->budget) {
-        (void)emo_error(err, EMO_OK, "%" PRId64 " bytes: too large for a picture in this archive",
-                        size);
-        return EMO_OK;
-    }
-    in->budget -= (uint64_t)size;
-    *bytes = malloc(size > 0 ? (size_t)size : 1);
-    if (*bytes == NULL)
-        return emo_error_memory(err, (size_t)size, "a picture file");
-    ssize_t got = take_data(in, *bytes, (size_t)size);
-    const char *why = got == -1 ? archive_error_string(in->open) : NULL;
-    if (got < 0)
-        (void)emo_error(err, EMO_OK, "%s", why != NULL ? why : "damaged or longer than it says");
-    else if (got < size)
-        (void)emo_error(err, EMO_OK, "shorter than the archive says");
-    else
-        *spoilt = false;
-    *n = got > 0 ? (size_t)got : 0;
-    return EMO_OK;
+    while (status == EMO_OK && got && emo_archive_count(in->open) < e->number)
+        status = emo_archive_next(in->open, &entry, &got, err);
+    if (status == EMO_OK && !got)
+        status = emo_error(err, EMO_INPUT, "%s: changed while it was read", f->name);
+    return status != EMO_OK ? status : from_archive(in, bytes, n, spoilt, err);
 }
 
 int emo_inputs_bytes(struct emo_inputs *in, size_t i, uint8_t **bytes, size_t *n, bool *spoilt,
                      struct emo_error *err)
 {
     const struct emo_entry *e = &in->entries[i];
+    const struct emo_input *f = &in->inputs[e->input];
     *bytes = NULL;
     *n = 0;
-    *spoilt = false;
-    if (in->inputs[e->input].source == FROM_FILE)
-        return from_file(in, e, bytes, n, spoilt, err);
-    if (in->inputs[e->input].source == FROM_ZIP)
-        return from_zip(in, e, bytes, n, spoilt, err);
-    if (e->index != 0) {
-        *spoilt = true;
-        (void)emo_error(err, EMO_OK, "%s", e->index == 1 ? "damaged in the archive"
-                                                         : "too large for a picture");
+    *spoilt = e->spoilt != NULL;
+    if (e->spoilt != NULL) {
+        (void)emo_error(err, EMO_OK, "%s", e->spoilt);
         return EMO_OK;
     }
-    return from_descriptor(in->spool, in->inputs[e->input].name, e->offset, e->size, bytes, n, err);
+    if (f->source == FROM_ZIP)
+        return from_zip(in, e, bytes, n, spoilt, err);
+    if (f->source == FROM_SPOOL)
+        return from_descriptor(in->spool, f->name, e->offset, e->size, bytes, n, err);
+    return from_file(e->path, f->fd, bytes, n, spoilt, err);
 }

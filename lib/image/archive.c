@@ -1,0 +1,255 @@
+#include "image/archive.h"
+
+#include "base/text.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define BLOCK (256u << 10)
+#define TAR_RECORD 512
+
+struct emo_archive {
+    struct archive *reader;
+    const char *name;
+    int fd;
+    off_t at;
+    uint64_t size, unpacked;
+    size_t count;
+    bool zip, tar;
+    bool unread; /* of the present entry something may be left */
+    bool dead;   /* a zip's entry stopped the reader */
+    uint8_t block[BLOCK];
+};
+
+/* libarchive's view of a descriptor, with seeking: its own for descriptors cannot seek. */
+static la_ssize_t on_read(struct archive *reader, void *data, const void **buffer)
+{
+    struct emo_archive *a = data;
+    ssize_t n;
+    do
+        n = pread(a->fd, a->block, BLOCK, a->at);
+    while (n < 0 && errno == EINTR);
+    if (n < 0)
+        archive_set_error(reader, errno, "%s", strerror(errno));
+    else
+        a->at += n;
+    *buffer = a->block;
+    return n;
+}
+
+static la_int64_t on_seek(struct archive *reader, void *data, la_int64_t offset, int whence)
+{
+    struct emo_archive *a = data;
+    (void)reader;
+    off_t base = whence == SEEK_CUR ? a->at : whence == SEEK_END ? (off_t)a->size : 0;
+    if (offset < -base || offset > INT64_MAX - base)
+        return ARCHIVE_FATAL;
+    return a->at = base + offset;
+}
+
+static la_int64_t on_skip(struct archive *reader, void *data, la_int64_t n)
+{
+    struct emo_archive *a = data;
+    (void)reader;
+    a->at += n;
+    return n;
+}
+
+static int broken(const struct emo_archive *a, struct emo_error *err)
+{
+    char quoted[EMO_QUOTE_SIZE];
+    uint8_t start[2] = {0};
+    const char *why = archive_error_string(a->reader);
+    bool began = a->count > 0;
+    if (!began && pread(a->fd, start, 2, 0) == 2 && memcmp(start, "PK", 2) == 0)
+        return emo_error(err, EMO_INPUT, "%s: a zip without a whole directory at its end: "
+                         "truncated or damaged", a->name);
+    if (!began && why != NULL && strstr(why, "Unrecognized") != NULL)
+        return emo_error(err, EMO_INPUT, "%s: neither a picture that can be read nor a zip, tar or "
+                         "7z archive", a->name);
+    if (why == NULL)
+        why = "no reason is known";
+    return emo_error(err, EMO_INPUT, "%s: archive truncated or damaged: %s", a->name,
+                     emo_quote(quoted, sizeof quoted, why, strlen(why)));
+}
+
+static int start(struct emo_archive *a, struct emo_error *err)
+{
+    struct archive *r = archive_read_new();
+    if (r == NULL)
+        return emo_error_memory(err, 0, "an archive");
+    a->reader = r;
+    a->at = 0;
+    a->unread = a->dead = false;
+    (void)archive_read_support_format_zip_seekable(r);
+    (void)archive_read_support_format_7zip(r);
+    (void)archive_read_support_format_tar(r);
+    (void)archive_read_support_filter_gzip(r);
+    (void)archive_read_support_filter_bzip2(r);
+    (void)archive_read_support_filter_xz(r);
+    (void)archive_read_support_filter_lzma(r);
+    (void)archive_read_support_filter_lzip(r);
+    (void)archive_read_support_filter_zstd(r);
+    (void)archive_read_support_filter_lz4(r);
+    (void)archive_read_support_filter_compress(r);
+    archive_read_set_callback_data(r, a);
+    archive_read_set_read_callback(r, on_read);
+    archive_read_set_seek_callback(r, on_seek);
+    archive_read_set_skip_callback(r, on_skip);
+    return archive_read_open1(r) == ARCHIVE_OK ? EMO_OK : broken(a, err);
+}
+
+int emo_archive_open(struct emo_archive **out, int fd, const char *name, struct emo_error *err)
+{
+    struct stat s;
+    *out = NULL;
+    if (fstat(fd, &s) != 0)
+        return emo_error_errno(err, "%s", name);
+    struct emo_archive *a = calloc(1, sizeof *a);
+    if (a == NULL)
+        return emo_error_memory(err, sizeof *a, "an archive");
+    a->name = name;
+    a->fd = fd;
+    a->size = (uint64_t)s.st_size;
+    int status = start(a, err);
+    if (status != EMO_OK)
+        emo_archive_close(a);
+    else
+        *out = a;
+    return status;
+}
+
+void emo_archive_close(struct emo_archive *a)
+{
+    if (a == NULL)
+        return;
+    archive_read_free(a->reader);
+    free(a);
+}
+
+size_t emo_archive_count(const struct emo_archive *a)
+{
+    return a->count;
+}
+
+bool emo_archive_is_zip(const struct emo_archive *a)
+{
+    return a->zip;
+}
+
+static int count_unpacked(struct emo_archive *a, uint64_t n, struct emo_error *err)
+{
+    a->unpacked += n;
+    if (a->unpacked <= EMO_CAP_UNPACKED || (a->unpacked - EMO_CAP_UNPACKED) / EMO_CAP_RATIO <= a->size)
+        return EMO_OK;
+    return emo_error(err, EMO_INPUT, "%s: unpacks to more than %u times its size: not read further",
+                     a->name, EMO_CAP_RATIO);
+}
+
+static int next_header(struct emo_archive *a, struct archive_entry **entry)
+{
+    int r;
+    do
+        r = archive_read_next_header(a->reader, entry);
+    while (r == ARCHIVE_RETRY);
+    return r;
+}
+
+/* After an entry that stopped the reader: to the same entry again, not into it. */
+static int revive(struct emo_archive *a, struct emo_error *err)
+{
+    struct archive_entry *entry;
+    archive_read_free(a->reader);
+    int status = start(a, err);
+    for (size_t i = 0; status == EMO_OK && i < a->count; i++)
+        if (next_header(a, &entry) < ARCHIVE_WARN)
+            status = broken(a, err);
+    return status;
+}
+
+/* Passes over the rest of the present entry, counting it where it must be unpacked for that. */
+static int pass_over(struct emo_archive *a, struct emo_error *err)
+{
+    int status = EMO_OK, r = ARCHIVE_OK;
+    if (a->dead)
+        return revive(a, err);
+    while (status == EMO_OK && a->unread && !a->zip && r != ARCHIVE_EOF) {
+        const void *block;
+        size_t n = 0;
+        la_int64_t offset;
+        r = archive_read_data_block(a->reader, &block, &n, &offset);
+        if (r == ARCHIVE_FATAL)
+            return broken(a, err);
+        if (r < ARCHIVE_WARN)
+            break;
+        status = count_unpacked(a, n, err);
+    }
+    a->unread = false;
+    return status;
+}
+
+int emo_archive_next(struct emo_archive *a, struct emo_archive_entry *e, bool *got,
+                     struct emo_error *err)
+{
+    struct archive_entry *entry = NULL;
+    *got = false;
+    int status = pass_over(a, err);
+    if (status != EMO_OK)
+        return status;
+    int r = next_header(a, &entry);
+    if (r == ARCHIVE_EOF) {
+        /* libarchive takes the end of the file for the end of a tar. */
+        bool marked = archive_filter_bytes(a->reader, 0) -
+                          archive_read_header_position(a->reader) >= TAR_RECORD;
+        if (a->tar && !marked)
+            return emo_error(err, EMO_INPUT, "%s: a tar without its end marker: truncated",
+                             a->name);
+        return EMO_OK;
+    }
+    if (r < ARCHIVE_WARN)
+        return broken(a, err);
+    int format = archive_format(a->reader) & ARCHIVE_FORMAT_BASE_MASK;
+    a->zip = format == ARCHIVE_FORMAT_ZIP;
+    a->tar = format == ARCHIVE_FORMAT_TAR;
+    a->count++;
+    a->unread = true;
+    e->name = archive_entry_pathname(entry);
+    if (e->name == NULL)
+        e->name = archive_entry_pathname_utf8(entry);
+    if (e->name == NULL)
+        e->name = "";
+    e->link = archive_entry_hardlink(entry) != NULL;
+    e->file = e->link || archive_entry_filetype(entry) == AE_IFREG;
+    e->encrypted = archive_entry_is_encrypted(entry) != 0;
+    *got = true;
+    return EMO_OK;
+}
+
+int emo_archive_read(struct emo_archive *a, void *to, size_t n, size_t *got, bool *spoilt,
+                     struct emo_error *err)
+{
+    la_ssize_t r;
+    do
+        r = archive_read_data(a->reader, to, n);
+    while (r == ARCHIVE_RETRY);
+    *got = r > 0 ? (size_t)r : 0;
+    *spoilt = r < 0;
+    if (r >= 0) {
+        a->unread = r > 0;
+        return count_unpacked(a, *got, err);
+    }
+    if (r == ARCHIVE_FATAL && !a->zip)
+        return broken(a, err);
+    a->dead = r == ARCHIVE_FATAL;
+    const char *why = archive_error_string(a->reader);
+    char quoted[EMO_QUOTE_SIZE];
+    (void)emo_error(err, EMO_OK, "damaged in the archive: %s",
+                    why != NULL ? emo_quote(quoted, sizeof quoted, why, strlen(why)) : "unreadable");
+    return EMO_OK;
+}
