@@ -361,3 +361,26 @@ END
     run -2 emo-metrics --nonsense
     [[ $output == *"usage: emo-metrics [options] [file ...]"* ]]
 }
+
+@test "a model's own split is reported right; one drawn with another seed is called out as seen" {
+    make_stream -n 64 -o images.emo
+    emo-split -q -r 0.25 -o own.emo images.emo
+    printf 'flatten\noutput\n' >tiny.net
+    emo-train -q -n tiny.net -e 2 -b 8 -o m.model own.emo
+    run -0 --separate-stderr emo-metrics < <(emo-predict -q m.model own.emo)
+    [[ $output == *"train: "*" images: fit, not performance"* ]]
+    [[ $output == *"valid: "*" images, not in the training set"* ]]
+    [[ $output != *"were in the training set"* ]]
+    [ -z "$stderr" ]
+    trained=$(sed -n 's/^train: \([0-9]*\) images: fit.*/\1/p' <<<"$output")
+    valid=$(sed -n 's/^valid: \([0-9]*\) images, not.*/\1/p' <<<"$output")
+    [ "$trained" -gt 0 ]
+    [ $((trained + valid)) -eq 64 ]
+    emo-split -q -r 0.25 --seed 99 -o other.emo images.emo
+    run -0 --separate-stderr emo-metrics < <(emo-predict -q m.model other.emo)
+    [[ $output == *"valid: "*" of $valid images were in the training set: fit, not performance"* ]]
+    [[ $stderr == *"valid: "*" of $valid images were in the training set; they are reported apart"* ]]
+    # What both have in common is all that was not seen.
+    seen=$(emo-predict -q m.model other.emo | emo-metrics -q --json | grep '"seen":true' | grep -oE '"images":[0-9]+,"unl' | grep -oE '[0-9]+' | awk '{ n += $1 } END { print n }')
+    [ "$seen" -eq "$trained" ]
+}
