@@ -30,8 +30,8 @@ int emo_score_pool(struct emo_net *n, const struct emo_pool *pool, const size_t 
                    size_t count, size_t batch, size_t classes, struct emo_score_summary *out,
                    struct emo_error *err);
 
-/* Makes the score record of an image record: what is known of the image, but what held of its pixels
-   only, and seen. probabilities is borrowed. */
+/* Makes the score record of an image record: all that is known of the image, except what held of
+   its pixels only, and seen. probabilities is borrowed. */
 int emo_score_record(struct emo_record *score, const struct emo_record *image, int16_t label,
                      bool seen, const float *probabilities, size_t classes,
                      struct emo_error *err);
