@@ -135,7 +135,7 @@ def main():
         scale = max(np.linalg.norm(theirs), lr * len(ours) * mine.size**0.5)
         difference = np.linalg.norm(mine - theirs)
         moved = np.linalg.norm(theirs - init[k])
-        print(f"{k}: difference {difference / scale:.2e}, {difference / moved:.2e} of the way it went")
+        print(f"{k}: difference {difference / scale:.2e}, {difference / moved:.2e} of its way")
         failed |= not (difference <= 1e-3 * scale and difference <= 1e-2 * moved)
     sys.exit(failed)
 
