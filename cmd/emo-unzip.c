@@ -307,10 +307,26 @@ static int make_classes(struct job *j, struct emo_error *err)
     return status;
 }
 
+/* A class of --class that no folder is called by is likely mistyped. */
+static void warn_of_missing(const struct job *j)
+{
+    for (size_t k = 0; k < only.count; k++) {
+        bool found = false;
+        char quoted[EMO_QUOTE_SIZE];
+        for (size_t i = 0; i < j->in.count && !found; i++)
+            found = j->in.entries[i].folder != NULL &&
+                    strcmp(j->in.entries[i].folder, only.at[k]) == 0;
+        if (!found)
+            emo_program_warn(&program, "no folder with pictures is called %s",
+                             emo_quote(quoted, sizeof quoted, only.at[k], strlen(only.at[k])));
+    }
+}
+
 static int make_head(struct job *j, struct emo_error *err)
 {
     struct emo_text text = {0};
     int status = make_classes(j, err);
+    warn_of_missing(j);
     j->head.shard = shard.i - 1;
     j->head.shards = shard.n;
     j->head.records_expected = (j->in.count + shard.n - shard.i) / shard.n;

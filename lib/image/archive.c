@@ -61,22 +61,32 @@ static la_int64_t on_skip(struct archive *reader, void *data, la_int64_t n)
     return n;
 }
 
+/* libarchive's last error, quoted, without the line end that some have. */
+static const char *reason(const struct emo_archive *a, char quoted[EMO_QUOTE_SIZE])
+{
+    const char *why = archive_error_string(a->reader);
+    if (why == NULL)
+        return "no reason is known";
+    return emo_quote(quoted, EMO_QUOTE_SIZE, why, strcspn(why, "\n"));
+}
+
 static int broken(const struct emo_archive *a, struct emo_error *err)
 {
     char quoted[EMO_QUOTE_SIZE];
-    uint8_t start[2] = {0};
+    uint8_t first[4] = {0};
     const char *why = archive_error_string(a->reader);
-    bool began = a->count > 0;
-    if (!began && pread(a->fd, start, 2, 0) == 2 && memcmp(start, "PK", 2) == 0)
+    if (a->count > 0 || pread(a->fd, first, 4, 0) < 0)
+        ;
+    else if (memcmp(first, "PK\5\6", 4) == 0)
+        return emo_error(err, EMO_INPUT, "%s: a zip with nothing in it", a->name);
+    else if (memcmp(first, "PK\3\4", 4) == 0)
         return emo_error(err, EMO_INPUT, "%s: a zip without a whole directory at its end: "
                          "truncated or damaged", a->name);
-    if (!began && why != NULL && strstr(why, "Unrecognized") != NULL)
+    else if (why != NULL && strstr(why, "Unrecognized") != NULL)
         return emo_error(err, EMO_INPUT, "%s: neither a picture that can be read nor a zip, tar or "
                          "7z archive", a->name);
-    if (why == NULL)
-        why = "no reason is known";
     return emo_error(err, EMO_INPUT, "%s: archive truncated or damaged: %s", a->name,
-                     emo_quote(quoted, sizeof quoted, why, strlen(why)));
+                     reason(a, quoted));
 }
 
 static int start(struct emo_archive *a, struct emo_error *err)
@@ -146,7 +156,8 @@ bool emo_archive_is_zip(const struct emo_archive *a)
 static int count_unpacked(struct emo_archive *a, uint64_t n, struct emo_error *err)
 {
     a->unpacked += n;
-    if (a->unpacked <= EMO_CAP_UNPACKED || (a->unpacked - EMO_CAP_UNPACKED) / EMO_CAP_RATIO <= a->size)
+    if (a->unpacked <= EMO_CAP_UNPACKED ||
+        (a->unpacked - EMO_CAP_UNPACKED) / EMO_CAP_RATIO <= a->size)
         return EMO_OK;
     return emo_error(err, EMO_INPUT, "%s: unpacks to more than %u times its size: not read further",
                      a->name, EMO_CAP_RATIO);
@@ -247,9 +258,7 @@ int emo_archive_read(struct emo_archive *a, void *to, size_t n, size_t *got, boo
     if (r == ARCHIVE_FATAL && !a->zip)
         return broken(a, err);
     a->dead = r == ARCHIVE_FATAL;
-    const char *why = archive_error_string(a->reader);
     char quoted[EMO_QUOTE_SIZE];
-    (void)emo_error(err, EMO_OK, "damaged in the archive: %s",
-                    why != NULL ? emo_quote(quoted, sizeof quoted, why, strlen(why)) : "unreadable");
+    (void)emo_error(err, EMO_OK, "damaged in the archive: %s", reason(a, quoted));
     return EMO_OK;
 }

@@ -1,11 +1,11 @@
 /*
  * EXIF orientation: which way up the camera was held.
  *
- * How the picture lies in the file, and what emo_orient() does about it:
- *     1 upright                    5 mirrored along the main diagonal
- *     2 mirrored left to right     6 turned a quarter clockwise
- *     3 turned by half             7 mirrored along the other diagonal
- *     4 mirrored top to bottom     8 turned a quarter anticlockwise
+ * What emo_orient() does to the picture as it lies in the file:
+ *     1 nothing                    5 mirrors it along the main diagonal
+ *     2 mirrors it left to right   6 turns it a quarter clockwise
+ *     3 turns it by half           7 mirrors it along the other diagonal
+ *     4 mirrors it top to bottom   8 turns it a quarter anticlockwise
  */
 #ifndef EMO_IMAGE_ORIENT_H
 #define EMO_IMAGE_ORIENT_H
