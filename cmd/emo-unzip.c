@@ -243,6 +243,8 @@ static int run_entries(struct job *j, struct emo_error *err)
 static int from_model(struct emo_head *head, struct emo_error *err)
 {
     struct emo_reader *r;
+    struct emo_record record = {0};
+    bool got = true;
     struct emo_text value = {0};
     unsigned h, w, c;
     char end;
@@ -273,6 +275,10 @@ static int from_model(struct emo_head *head, struct emo_error *err)
                                emo_quote((char[EMO_QUOTE_SIZE]){0}, EMO_QUOTE_SIZE, only.at[i],
                                          strlen(only.at[i])));
     emo_text_free(&value);
+    /* A model that is cut short is no model, even where its head is whole. */
+    while (status == EMO_OK && got)
+        status = emo_reader_next(r, &record, &got, err);
+    emo_record_free(&record);
     emo_reader_close(r);
     return status;
 }
