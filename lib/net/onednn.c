@@ -130,6 +130,12 @@ static bool make_reorder(struct state *s, struct conv *c, struct op *op, emo_mdp
     return r == dnnl_success;
 }
 
+/* Each set of instructions has the bits of those below it. */
+static bool has(dnnl_cpu_isa_t isa)
+{
+    return ((int)dnnl_get_effective_cpu_isa() & (int)isa) == (int)isa;
+}
+
 static uint32_t one_block(const void *state, uint32_t channels)
 {
     const struct state *s = state;
@@ -150,9 +156,8 @@ static dnnl_format_tag_t tag_of(const struct state *s, uint32_t channels)
 static void choose_block(struct state *s)
 {
     const struct emo_graph *g = s->g;
-    int avx512 = dnnl_cpu_isa_avx512_core;
-    uint32_t b = ((int)dnnl_get_effective_cpu_isa() & avx512) == avx512 ? 16 : 8;
-    bool whole = true;
+    uint32_t b = has(dnnl_cpu_isa_avx512_core) ? 16 : 8;
+    bool whole = has(dnnl_cpu_isa_avx2); /* without, oneDNN has nothing quick for blocks */
     s->first = g->spatial;
     for (size_t i = 0; i < g->spatial; i++) {
         const struct emo_layer *l = &g->layers[i];
@@ -293,11 +298,9 @@ static void one_describe(void *state, struct emo_text *out)
 {
     (void)state;
     emo_onednn_version(out);
-    int isa = (int)dnnl_get_effective_cpu_isa();
-    /* Each set of instructions has the bits of those below it. */
-    bool avx512 = (isa & (int)dnnl_cpu_isa_avx512_core) == (int)dnnl_cpu_isa_avx512_core;
-    bool avx2 = (isa & (int)dnnl_cpu_isa_avx2) == (int)dnnl_cpu_isa_avx2;
-    emo_text_printf(out, " %s", avx512 ? "avx512" : avx2 ? "avx2" : "sse41");
+    emo_text_printf(out, " %s", has(dnnl_cpu_isa_avx512_core) ? "avx512"
+                                : has(dnnl_cpu_isa_avx2)      ? "avx2"
+                                                              : "sse41");
 }
 
 /* Runs a primitive on n arguments, each a descriptor and its data. */
