@@ -185,14 +185,3 @@ list() { make_stream --list "$@" | tail -n +2; }
     /usr/bin/time -f %M emo-augment -q -e 1 --memory 8M in.emo 2>rss >/dev/null
     [ "$(cat rss)" -le "$(($(cat rss.small) + 8 * 1024 + 2048))" ]
 }
-
-@test "the examples of the manual page run" {
-    [ -x "$BIN/emo-unzip" ] && [ -e "$SAMPLE" ] || skip "no emo-unzip or no sample"
-    emo-unzip -q -s 32x32 --limit 20 "$SAMPLE" | emo-split -q -o tagged.emo
-    sed -n '/^\.Sh EXAMPLES/,/^\.Sh SEE/s/^\.Dl //p' "$ROOT/man/emo-augment.1" >examples
-    [ "$(wc -l <examples)" -ge 3 ]
-    run -0 bash -e examples
-    for f in epochs mild shuffled; do
-        make_stream --list $f.emo >/dev/null
-    done
-}
