@@ -134,6 +134,10 @@ static int lay_out_parameters(struct emo_net *n, struct emo_error *err)
                                                   .rank = t->rank, .count = t->count,
                                                   .trainable = true, .values = n->values + n->at[i]};
         memcpy(n->parameters[i].dim, t->dim, sizeof t->dim);
+        if (training) {
+            n->parameters[i].m = n->m + n->at[i];
+            n->parameters[i].v = n->v + n->at[i];
+        }
     }
     return EMO_OK;
 }
@@ -239,6 +243,16 @@ struct emo_parameter *emo_net_parameters(struct emo_net *n, size_t *count)
 void emo_net_parameters_changed(struct emo_net *n)
 {
     n->stale = true;
+}
+
+uint64_t emo_net_steps(const struct emo_net *n)
+{
+    return n->step;
+}
+
+void emo_net_set_steps(struct emo_net *n, uint64_t steps)
+{
+    n->step = steps;
 }
 
 void emo_net_initialise(struct emo_net *n)

@@ -45,6 +45,7 @@ struct emo_parameter {
     size_t count;               /* elements */
     bool trainable;
     float *values;
+    float *m, *v;               /* Adam's moments, as many; NULL unless training */
 };
 
 struct emo_net;
@@ -54,11 +55,15 @@ struct emo_net;
 int emo_net_open(struct emo_net **n, const struct emo_net_options *options, struct emo_error *err);
 void emo_net_close(struct emo_net *n);
 
-/* In the order of the layers, weight before bias. values may be written; then call
+/* In the order of the layers, weight before bias. values, m and v may be written; then call
    emo_net_parameters_changed(). After step() call emo_net_parameters() anew: it brings them up to
    date. */
 struct emo_parameter *emo_net_parameters(struct emo_net *n, size_t *count);
 void emo_net_parameters_changed(struct emo_net *n);
+/* Adam's steps so far. With the parameters and their moments that is all that a training carries
+   from step to step: a net that is given another's goes on as that one would. */
+uint64_t emo_net_steps(const struct emo_net *n);
+void emo_net_set_steps(struct emo_net *n, uint64_t steps);
 /* As FACTS: Glorot uniform for convolutions and output, He normal for other dense layers. */
 void emo_net_initialise(struct emo_net *n);
 
