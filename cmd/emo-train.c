@@ -1,14 +1,13 @@
 /* emo-train: trains a network on the images of a stream and writes the model. */
 #include "base/file.h"
+#include "base/interrupt.h"
 #include "base/program.h"
 #include "base/progress.h"
+#include "learn/remarks.h"
 #include "learn/setup.h"
 #include "learn/train.h"
 
 #include <inttypes.h>
-#include <math.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,64 +90,30 @@ static const struct emo_program program = {
 
 /* Signals ------------------------------------------------------------------------------------- */
 
-/* The outputs that a signal must not leave behind. settled: training is done, a signal comes too
-   late. */
+/* The outputs that a signal must not leave behind. */
 static struct {
-    pthread_mutex_t mutex;
     struct emo_output *model, *history;
-    bool settled;
-    sigset_t set;
-} stop = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+} outputs;
 
-/* Waits for a signal and ends the program, wherever the other threads are: in a read that may
-   never return, for example. */
-static void *wait_for_signal(void *unused)
+static void leave(int number)
 {
-    int number;
-    (void)unused;
-    if (sigwait(&stop.set, &number) != 0)
-        return NULL;
-    pthread_mutex_lock(&stop.mutex);
-    if (!stop.settled) {
-        emo_output_discard(stop.model);
-        emo_output_discard(stop.history);
-        if (emo_program_shows_progress(&program))
-            fputs("\r\033[K", stderr);
-        emo_program_warn(&program, "stopped by signal %d; no model was written", number);
-        _exit(128 + number);
-    }
-    pthread_mutex_unlock(&stop.mutex);
-    return NULL;
-}
-
-/* A signal that is ignored on entry (nohup) stays ignored. Called before any other thread is. */
-static int catch_signals(struct emo_error *err)
-{
-    static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-    pthread_t thread;
-    sigemptyset(&stop.set);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        struct sigaction now;
-        if (sigaction(numbers[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-            sigaddset(&stop.set, numbers[i]);
-    }
-    pthread_sigmask(SIG_BLOCK, &stop.set, NULL);
-    int failure = pthread_create(&thread, NULL, wait_for_signal, NULL);
-    if (failure != 0)
-        return emo_error(err, EMO_FAILED, "cannot start a thread: %s", strerror(failure));
-    pthread_detach(thread);
-    return EMO_OK;
+    emo_output_discard(outputs.model);
+    emo_output_discard(outputs.history);
+    if (emo_program_shows_progress(&program))
+        fputs("\r\033[K", stderr);
+    emo_program_warn(&program, "stopped by signal %d; no model was written", number);
+    _exit(128 + number);
 }
 
 /* Opens one of the outputs where a signal finds it. */
 static int open_output(struct emo_output **slot, const char *path, bool binary,
                        struct emo_error *err)
 {
-    pthread_mutex_lock(&stop.mutex);
+    emo_interrupts_lock();
     int status = emo_output_open(slot, path, binary, err);
     if (status != EMO_OK)
         *slot = NULL;
-    pthread_mutex_unlock(&stop.mutex);
+    emo_interrupts_unlock();
     return status;
 }
 
@@ -158,9 +123,7 @@ static void settle(int status)
 {
     if (status == EMO_INPUT)
         nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
-    pthread_mutex_lock(&stop.mutex);
-    stop.settled = true;
-    pthread_mutex_unlock(&stop.mutex);
+    emo_interrupts_end();
 }
 
 /* What is said on the way ---------------------------------------------------------------------- */
@@ -189,15 +152,6 @@ static void tell_step(void *unused, uint64_t step, double loss, uint64_t images)
     emo_progress_update(&teller.progress, images - teller.before, note);
 }
 
-static void add_figure(struct emo_text *line, const char *name, const char *format, double x)
-{
-    emo_text_printf(line, "  %s ", name);
-    if (isfinite(x))
-        emo_text_printf(line, format, x);
-    else
-        emo_text_printf(line, "NA");
-}
-
 static void label_progress(unsigned epoch)
 {
     snprintf(teller.label, sizeof teller.label, "emo-train: epoch %u", epoch);
@@ -209,83 +163,40 @@ static void tell_epoch(void *history, const struct emo_epoch *e)
     emo_progress_end(&teller.progress);
     teller.before = ((struct emo_history *)history)->images;
     label_progress(e->number + 1);
-    emo_text_printf(&line, "epoch %u", e->number);
-    if (teller.epochs != UINT16_MAX)
-        emo_text_printf(&line, "/%u", teller.epochs);
-    add_figure(&line, "loss", "%.4f", e->loss);
-    add_figure(&line, "acc", "%.4f", e->accuracy);
-    add_figure(&line, "val_loss", "%.4f", e->valid_loss);
-    add_figure(&line, "val_acc", "%.4f", e->valid_accuracy);
-    add_figure(&line, "val_auc", "%.4f", e->valid_auc);
-    emo_text_printf(&line, "  %.1f s  %.1f images/s", e->seconds, e->images_per_second);
+    emo_epoch_line(&line, e, teller.epochs == UINT16_MAX ? 0 : teller.epochs);
     if (!line.failed)
         emo_program_say(&program, "%s", line.bytes);
     emo_text_free(&line);
 }
 
-/* What a user should know of the images before believing the figures. */
-static void tell_images(struct emo_feed *feed, const struct emo_head *head)
+static void tell_remark(bool warning, const char *line)
 {
-    struct emo_intake_counts n = emo_feed_counts(feed);
-    const uint64_t *of_class = emo_feed_classes(feed);
-    char quoted[EMO_QUOTE_SIZE];
-    emo_program_say(&program, "%" PRIu64 " images to train on, %" PRIu64 " to validate with",
-                    n.train, n.valid);
-    if (n.train_of_none > 0)
-        emo_program_say(&program, "%" PRIu64 " of the training images have no split (emo-split "
-                        "gives one)", n.train_of_none);
-    if (n.test > 0)
-        emo_program_say(&program, "%" PRIu64 " test images left out", n.test);
-    if (n.unlabelled > 0)
-        emo_program_say(&program, "%" PRIu64 " images without a label left out", n.unlabelled);
-    for (size_t k = 0; k < head->class_count; k++)
-        if (of_class[k] == 0)
-            emo_program_warn(&program, "no training image is of the class %s",
-                             emo_quote(quoted, sizeof quoted, head->classes[k],
-                                       strlen(head->classes[k])));
-    if (n.without_origin > 0)
-        emo_program_warn(&program, "%" PRIu64 " training images have no origin: emo-predict will "
-                         "not know them again", n.without_origin);
-    if (emo_feed_valid_seen(feed) > 0)
-        emo_program_warn(&program, "%" PRIu64 " validation images were trained on as well: the "
-                         "validation figures flatter", emo_feed_valid_seen(feed));
-}
-
-/* A network text that is wrong: its file. */
-static int blame_net(int status, struct emo_error *err)
-{
-    bool file = status == EMO_USAGE && net_name != NULL && emo_net_builtin(net_name) == NULL;
-    return file ? emo_error_prefix(err, "%s", net_name) : status;
+    if (warning)
+        emo_program_warn(&program, "%s", line);
+    else
+        emo_program_say(&program, "%s", line);
 }
 
 /* --summary and --show-net. */
 static int describe_net(struct emo_error *err)
 {
-    char *text;
-    struct emo_net *net = NULL;
     struct emo_text out = {0};
-    if (classes.count == 1)
-        return emo_error(err, EMO_USAGE, "one --class; a network tells two or more apart");
-    int status = emo_setup_text(net_name != NULL ? net_name : "baseline", &text, err);
-    if (status != EMO_OK)
-        return status;
-    struct emo_net_options o = {
-        .text = text, .height = size.height, .width = size.width, .channels = gray ? 1 : 3,
+    const struct emo_net_options o = {
+        .height = size.height, .width = size.width, .channels = gray ? 1 : 3,
         .classes = classes.count > 0 ? classes.count : 2,
         .backend = (enum emo_backend_choice)backend, .jobs = 1, .batch = 1,
     };
-    status = blame_net(emo_net_open(&net, &o, err), err);
-    if (status == EMO_OK && show_net)
-        emo_text_printf(&out, "%s", emo_net_text(net));
+    const char *name = net_name != NULL ? net_name : "baseline";
+    int status = EMO_OK;
+    if (classes.count == 1)
+        return emo_error(err, EMO_USAGE, "one --class; a network tells two or more apart");
+    if (show_net)
+        status = emo_setup_describe(name, &o, true, &out, err);
     if (status == EMO_OK && summary)
-        emo_net_summary(net, &out);
-    if (out.failed)
-        status = emo_error_memory(err, out.length, "a summary");
+        status = emo_setup_describe(name, &o, false, &out, err);
     if (status == EMO_OK)
         fputs(out.bytes, stdout);
     emo_text_free(&out);
-    emo_net_close(net);
-    free(text);
     return status;
 }
 
@@ -315,15 +226,15 @@ static int write_outputs(struct emo_feed *feed, struct emo_net *net,
     if (status == EMO_OK && table.failed)
         status = emo_error_memory(err, table.length, "the history");
     if (status == EMO_OK) {
-        status = emo_model_write(stop.model, &model, net, err);
-        stop.model = NULL;
+        status = emo_model_write(outputs.model, &model, net, err);
+        outputs.model = NULL;
     }
-    if (status == EMO_OK && stop.history != NULL) {
-        if (emo_write(emo_output_fd(stop.history), table.bytes, table.length) != 0)
-            status = emo_error_errno(err, "%s", emo_output_name(stop.history));
+    if (status == EMO_OK && outputs.history != NULL) {
+        if (emo_write(emo_output_fd(outputs.history), table.bytes, table.length) != 0)
+            status = emo_error_errno(err, "%s", emo_output_name(outputs.history));
         else {
-            status = emo_output_commit(stop.history, err);
-            stop.history = NULL;
+            status = emo_output_commit(outputs.history, err);
+            outputs.history = NULL;
         }
     }
     emo_text_free(&recorded);
@@ -334,9 +245,9 @@ static int write_outputs(struct emo_feed *feed, struct emo_net *net,
 
 static int open_outputs(struct emo_error *err)
 {
-    int status = open_output(&stop.model, common.output, true, err);
+    int status = open_output(&outputs.model, common.output, true, err);
     if (status == EMO_OK && history_path != NULL)
-        status = open_output(&stop.history, history_path, false, err);
+        status = open_output(&outputs.history, history_path, false, err);
     return status;
 }
 
@@ -366,10 +277,10 @@ static int train(struct emo_reader *reader, struct emo_feed *feed, struct emo_ne
     }
     settle(status);
     if (status == EMO_OK) {
-        tell_images(feed, emo_reader_head(reader));
+        emo_feed_remarks(feed, emo_reader_head(reader), tell_remark);
         status = write_outputs(feed, net, emo_reader_head(reader), &history, err);
     }
-    free(history.at);
+    emo_history_free(&history);
     return status;
 }
 
@@ -389,7 +300,7 @@ static int run(const char *const *paths, size_t count, struct emo_error *err)
     if (net_name != NULL || init_path == NULL)
         status = emo_setup_text(net_name != NULL ? net_name : "baseline", &text, err);
     if (status == EMO_OK)
-        status = catch_signals(err);
+        status = emo_interrupts_begin(&(struct emo_interrupts){.leave = leave}, err);
     if (status == EMO_OK)
         status = emo_reader_open(&reader, paths, count, 1u << EMO_IMAGES, err);
     if (status == EMO_OK)
@@ -403,8 +314,8 @@ static int run(const char *const *paths, size_t count, struct emo_error *err)
             .jobs = (unsigned)common.jobs, .batch = (unsigned)batch, .training = true,
             .no_dropout = no_dropout, .seed = (uint64_t)seed,
         };
-        status = blame_net(emo_setup_net(&net, &o, head, init_path, &origins, &origin_count, err),
-                           err);
+        status = emo_setup_net(&net, &o, head, init_path, &origins, &origin_count, err);
+        status = emo_setup_blame(status, net_name, err);
     }
     if (status == EMO_OK)
         status = emo_feed_also_trained(feed, origins, origin_count, err);
@@ -414,8 +325,8 @@ static int run(const char *const *paths, size_t count, struct emo_error *err)
         status = train(reader, feed, net, err);
     else
         settle(status);
-    emo_output_discard(stop.model);
-    emo_output_discard(stop.history);
+    emo_output_discard(outputs.model);
+    emo_output_discard(outputs.history);
     emo_feed_close(feed);
     emo_net_close(net);
     emo_reader_close(reader);

@@ -49,6 +49,34 @@ int emo_setup_text(const char *name, char **text, struct emo_error *err)
     return status;
 }
 
+int emo_setup_blame(int status, const char *name, struct emo_error *err)
+{
+    bool file = status == EMO_USAGE && name != NULL && emo_net_builtin(name) == NULL;
+    return file ? emo_error_prefix(err, "%s", name) : status;
+}
+
+int emo_setup_describe(const char *name, const struct emo_net_options *options, bool as_text,
+                       struct emo_text *out, struct emo_error *err)
+{
+    struct emo_net_options o = *options;
+    struct emo_net *net = NULL;
+    char *text;
+    int status = emo_setup_text(name, &text, err);
+    if (status != EMO_OK)
+        return status;
+    o.text = text;
+    status = emo_setup_blame(emo_net_open(&net, &o, err), name, err);
+    if (status == EMO_OK && as_text)
+        emo_text_printf(out, "%s", emo_net_text(net));
+    else if (status == EMO_OK)
+        emo_net_summary(net, out);
+    if (out->failed)
+        status = emo_error_memory(err, out->length, "a summary");
+    emo_net_close(net);
+    free(text);
+    return status;
+}
+
 /* Does the model fit these images? */
 static int check_init(const struct emo_model *m, const struct emo_net_options *o,
                       const struct emo_head *head, const char *path, struct emo_error *err)

@@ -12,6 +12,12 @@
  * the caller to free. EMO_USAGE when there is neither.
  */
 int emo_setup_text(const char *name, char **text, struct emo_error *err);
+/* Names the file of a network text that is wrong (EMO_USAGE); returns status. */
+int emo_setup_blame(int status, const char *name, struct emo_error *err);
+
+/* For people: the text of the network name, or its layers, for o's shape and classes. */
+int emo_setup_describe(const char *name, const struct emo_net_options *o, bool as_text,
+                       struct emo_text *out, struct emo_error *err);
 
 /*
  * A net for training: o's text (NULL: that of the model init), its parameters initialised, or

@@ -5,7 +5,6 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdlib.h>
 
 struct run {
     struct emo_feed *feed;
@@ -17,20 +16,6 @@ struct run {
     double loss;    /* sums over it */
     uint64_t images, right;
 };
-
-static int add_epoch(struct emo_history *h, const struct emo_epoch *e, struct emo_error *err)
-{
-    if (h->count == h->room) {
-        size_t room = h->room > 0 ? 2 * h->room : 16;
-        struct emo_epoch *at = realloc(h->at, room * sizeof *at);
-        if (at == NULL)
-            return emo_error_memory(err, room * sizeof *at, "the history");
-        h->at = at;
-        h->room = room;
-    }
-    h->at[h->count++] = *e;
-    return EMO_OK;
-}
 
 static int end_epoch(struct run *r, unsigned number, struct emo_error *err)
 {
@@ -59,7 +44,7 @@ static int end_epoch(struct run *r, unsigned number, struct emo_error *err)
     r->started = emo_seconds();
     r->loss = 0;
     r->images = r->right = 0;
-    return add_epoch(r->history, &e, err);
+    return emo_history_add(r->history, &e, err);
 }
 
 static int step(struct run *r, const struct emo_batch *b, struct emo_error *err)
@@ -121,29 +106,4 @@ int emo_train(struct emo_feed *feed, struct emo_net *net, const struct emo_train
     }
     int status = check_parameters(&r, err);
     return status == EMO_OK ? emo_feed_finish(feed, err) : status;
-}
-
-static void number(struct emo_text *out, double x, char after)
-{
-    if (isfinite(x))
-        emo_text_printf(out, "%.9g%c", x, after);
-    else
-        emo_text_printf(out, "NA%c", after);
-}
-
-void emo_history_tsv(struct emo_text *out, const struct emo_history *history)
-{
-    emo_text_printf(out, "epoch\tloss\tacc\tval_loss\tval_acc\tval_auc\tseconds"
-                         "\timages_per_second\n");
-    for (size_t i = 0; i < history->count; i++) {
-        const struct emo_epoch *e = &history->at[i];
-        emo_text_printf(out, "%u\t", e->number);
-        number(out, e->loss, '\t');
-        number(out, e->accuracy, '\t');
-        number(out, e->valid_loss, '\t');
-        number(out, e->valid_accuracy, '\t');
-        number(out, e->valid_auc, '\t');
-        number(out, e->seconds, '\t');
-        number(out, e->images_per_second, '\n');
-    }
 }

@@ -6,23 +6,8 @@
 #define EMO_LEARN_TRAIN_H
 
 #include "learn/feed.h"
+#include "learn/history.h"
 #include "net/net.h"
-
-/* One epoch. What there is none of is NaN. */
-struct emo_epoch {
-    unsigned number;
-    double loss, accuracy; /* means over the images as they were trained on, dropout on */
-    double valid_loss, valid_accuracy, valid_auc;
-    double seconds;           /* with the validation */
-    double images_per_second; /* of the training alone, waiting for input included */
-};
-
-/* Zero-initialise; free .at. */
-struct emo_history {
-    struct emo_epoch *at;
-    size_t count, room;
-    uint64_t steps, images;
-};
 
 /* Called as things happen; each may be NULL. */
 struct emo_train_listener {
@@ -46,8 +31,5 @@ struct emo_train_options {
 int emo_train(struct emo_feed *feed, struct emo_net *net, const struct emo_train_options *options,
               const struct emo_train_listener *listener, struct emo_history *history,
               struct emo_error *err);
-
-/* The history as TSV with a header line, emo-text(5). */
-void emo_history_tsv(struct emo_text *out, const struct emo_history *history);
 
 #endif
