@@ -24,6 +24,10 @@ static int backend = EMO_BACKEND_BEST;
 static struct emo_shape size = {400, 500};
 static struct emo_strings classes;
 
+static int keep; /* enum emo_keep */
+static int64_t patience;
+
+static const char *const keeps[] = {"last", "val_auc", "val_loss", NULL};
 static const char *const backends[] = {"best", "reference", "onednn", NULL};
 
 /* clang-format off */
@@ -42,6 +46,10 @@ static struct emo_option options[] = {
      .recorded = true},
     {.name = "steps", .argument = "N", .kind = EMO_INT, .value = &steps, .low = 1, .high = 1e12,
      .help = "stop training after N steps in all", .recorded = true},
+    {.name = "keep-best", .argument = "HOW", .kind = EMO_CHOICE, .value = &keep,
+     .choices = keeps, .help = "which epoch's parameters become the model", .recorded = true},
+    {.name = "patience", .argument = "N", .kind = EMO_INT, .value = &patience, .low = 1,
+     .high = 65535, .help = "stop after N epochs that were no better", .recorded = true},
     {.name = "init", .argument = "MODEL", .kind = EMO_STRING, .value = &init_path,
      .help = "start from the parameters of MODEL"},
     {.name = "seed", .argument = "N", .kind = EMO_INT, .value = &seed, .low = 0, .high = 0x1p53,
@@ -88,6 +96,13 @@ static const struct emo_program program = {
     .details = details,
 };
 
+static struct {
+    struct emo_reader *reader;
+    struct emo_feed *feed;
+    struct emo_net *net;
+    struct emo_training training;
+} job;
+
 /* Signals ------------------------------------------------------------------------------------- */
 
 /* The outputs that a signal must not leave behind. */
@@ -131,8 +146,6 @@ static void settle(int status)
 static struct {
     struct emo_progress progress;
     bool shown;
-    struct emo_feed *feed;
-    unsigned epochs;
     uint64_t before; /* images of earlier epochs */
     char label[64];
 } teller;
@@ -146,7 +159,7 @@ static void tell_step(void *unused, uint64_t step, double loss, uint64_t images)
         return;
     if (!teller.progress.shown)
         emo_progress_begin(&teller.progress, true, teller.label, "images",
-                           emo_feed_counts(teller.feed).train);
+                           emo_feed_counts(job.feed).train);
     char note[48];
     snprintf(note, sizeof note, "loss %.4f", loss);
     emo_progress_update(&teller.progress, images - teller.before, note);
@@ -157,16 +170,29 @@ static void label_progress(unsigned epoch)
     snprintf(teller.label, sizeof teller.label, "emo-train: epoch %u", epoch);
 }
 
-static void tell_epoch(void *history, const struct emo_epoch *e)
+static void tell_epoch(void *unused, const struct emo_epoch *e)
 {
     struct emo_text line = {0};
+    unsigned of = emo_feed_epochs(job.feed);
+    (void)unused;
     emo_progress_end(&teller.progress);
-    teller.before = ((struct emo_history *)history)->images;
+    teller.before = job.training.history.images;
     label_progress(e->number + 1);
-    emo_epoch_line(&line, e, teller.epochs == UINT16_MAX ? 0 : teller.epochs);
+    emo_epoch_line(&line, e, of == UINT16_MAX ? 0 : of);
+    if (job.training.best.epoch == e->number)
+        emo_text_printf(&line, "  best");
     if (!line.failed)
         emo_program_say(&program, "%s", line.bytes);
     emo_text_free(&line);
+}
+
+/* Which epoch the model is of, where that is not plainly the last. */
+static void tell_best(void)
+{
+    const struct emo_training *t = &job.training;
+    if (keep != EMO_KEEP_LAST)
+        emo_program_say(&program, "the model is that of epoch %u of %zu, by %s %.9g",
+                        t->best.epoch, t->history.count, keeps[keep], t->best.value);
 }
 
 static void tell_remark(bool warning, const char *line)
@@ -201,32 +227,32 @@ static int describe_net(struct emo_error *err)
 }
 
 /* What was learnt, written once nothing can fail any more but the writing. */
-static int write_outputs(struct emo_feed *feed, struct emo_net *net,
-                         const struct emo_head *input, const struct emo_history *history,
-                         struct emo_error *err)
+static int write_outputs(struct emo_error *err)
 {
-    const uint32_t *shape = emo_feed_shape(feed);
-    struct emo_intake_counts n = emo_feed_counts(feed);
+    const struct emo_training *t = &job.training;
+    const uint32_t *shape = emo_feed_shape(job.feed);
+    struct emo_intake_counts n = emo_feed_counts(job.feed);
     struct emo_setup_story story = {
-        .input = input, .shape = {shape[0], shape[1], shape[2]},
-        .epochs = (unsigned)history->count, .steps = history->steps, .train = n.train,
+        .input = emo_reader_head(job.reader), .shape = {shape[0], shape[1], shape[2]},
+        .epochs = (unsigned)t->history.count, .steps = t->history.steps, .train = n.train,
         .valid = n.valid, .seed = (uint64_t)seed, .batch = (unsigned)batch,
         .learning_rate = learning_rate, .initialised = init_path != NULL,
+        .keep = (enum emo_keep)keep, .best = &t->best,
     };
     struct emo_model model = {0};
     struct emo_text recorded = {0}, table = {0};
-    int status = emo_setup_model(&model, &story, net, err);
+    int status = emo_setup_model(&model, &story, job.net, err);
     if (status == EMO_OK && !common.no_pg) {
         emo_options_recorded(options, OPTIONS, &recorded);
         status = emo_head_add_pg(&model.head, program.name, EMO_VERSION,
                                  recorded.bytes != NULL ? recorded.bytes : "", &story.seed, err);
     }
-    model.origins = emo_feed_take_origins(feed, &model.origin_count);
-    emo_history_tsv(&table, history);
+    model.origins = emo_feed_take_origins(job.feed, &model.origin_count);
+    emo_history_tsv(&table, &t->history);
     if (status == EMO_OK && table.failed)
         status = emo_error_memory(err, table.length, "the history");
     if (status == EMO_OK) {
-        status = emo_model_write(outputs.model, &model, net, err);
+        status = emo_model_write(outputs.model, &model, job.net, err);
         outputs.model = NULL;
     }
     if (status == EMO_OK && outputs.history != NULL) {
@@ -251,86 +277,85 @@ static int open_outputs(struct emo_error *err)
     return status;
 }
 
-static int train(struct emo_reader *reader, struct emo_feed *feed, struct emo_net *net,
-                 struct emo_error *err)
+static int train(struct emo_error *err)
 {
-    struct emo_history history = {0};
-    size_t valid;
     const struct emo_train_options o = {
-        .batch = (unsigned)batch, .classes = emo_reader_head(reader)->class_count,
-        .learning_rate = learning_rate, .steps = (uint64_t)steps,
+        .batch = (unsigned)batch, .classes = emo_reader_head(job.reader)->class_count,
+        .learning_rate = learning_rate, .steps = (uint64_t)steps, .keep = (enum emo_keep)keep,
+        .patience = (unsigned)patience,
     };
-    const struct emo_train_listener listener = {
-        .context = &history, .step = tell_step, .epoch = tell_epoch,
-    };
-    teller.feed = feed;
-    teller.epochs = emo_feed_epochs(feed);
+    const struct emo_train_listener listener = {.step = tell_step, .epoch = tell_epoch};
+    size_t valid;
     teller.shown = emo_program_shows_progress(&program);
     label_progress(1);
-    int status = emo_feed_start(feed, err);
+    int status = emo_feed_start(job.feed, err);
     if (status == EMO_OK) {
-        emo_feed_valid(feed, &valid);
+        emo_feed_valid(job.feed, &valid);
         if (valid == 0)
             emo_program_say(&program, "no validation images (emo-split sets some apart)");
-        status = emo_train(feed, net, &o, &listener, &history, err);
+        status = emo_train(job.feed, job.net, &o, &listener, &job.training, err);
         emo_progress_end(&teller.progress);
     }
     settle(status);
     if (status == EMO_OK) {
-        emo_feed_remarks(feed, emo_reader_head(reader), tell_remark);
-        status = write_outputs(feed, net, emo_reader_head(reader), &history, err);
+        emo_feed_remarks(job.feed, emo_reader_head(job.reader), tell_remark);
+        tell_best();
+        status = write_outputs(err);
     }
-    emo_history_free(&history);
+    return status;
+}
+
+/* The net for the images of the feed. */
+static int open_net(const char *text, struct emo_error *err)
+{
+    const uint32_t *shape = emo_feed_shape(job.feed);
+    const struct emo_head *head = emo_reader_head(job.reader);
+    const struct emo_net_options o = {
+        .text = text, .height = shape[0], .width = shape[1], .channels = shape[2],
+        .classes = head->class_count, .backend = (enum emo_backend_choice)backend,
+        .jobs = (unsigned)common.jobs, .batch = (unsigned)batch, .training = true,
+        .no_dropout = no_dropout, .seed = (uint64_t)seed,
+    };
+    int64_t *origins = NULL;
+    size_t origin_count = 0;
+    int status = emo_setup_net(&job.net, &o, head, init_path, &origins, &origin_count, err);
+    status = emo_setup_blame(status, net_name, err);
+    if (status == EMO_OK)
+        status = emo_feed_also_trained(job.feed, origins, origin_count, err);
+    free(origins);
     return status;
 }
 
 static int run(const char *const *paths, size_t count, struct emo_error *err)
 {
-    struct emo_reader *reader = NULL;
-    struct emo_feed *feed = NULL;
-    struct emo_net *net = NULL;
-    char *text = NULL;
-    int64_t *origins = NULL;
-    size_t origin_count = 0;
     const struct emo_feed_options feeding = {
         .batch = (unsigned)batch, .epochs = (uint16_t)epochs, .endless = steps > 0,
         .shuffle = !no_shuffle, .seed = (uint64_t)seed, .memory = memory,
     };
+    char *text = NULL;
     int status = EMO_OK;
     if (net_name != NULL || init_path == NULL)
         status = emo_setup_text(net_name != NULL ? net_name : "baseline", &text, err);
     if (status == EMO_OK)
         status = emo_interrupts_begin(&(struct emo_interrupts){.leave = leave}, err);
     if (status == EMO_OK)
-        status = emo_reader_open(&reader, paths, count, 1u << EMO_IMAGES, err);
+        status = emo_reader_open(&job.reader, paths, count, 1u << EMO_IMAGES, err);
     if (status == EMO_OK)
-        status = emo_feed_open(&feed, reader, &feeding, err);
-    if (status == EMO_OK) {
-        const uint32_t *shape = emo_feed_shape(feed);
-        const struct emo_head *head = emo_reader_head(reader);
-        const struct emo_net_options o = {
-            .text = text, .height = shape[0], .width = shape[1], .channels = shape[2],
-            .classes = head->class_count, .backend = (enum emo_backend_choice)backend,
-            .jobs = (unsigned)common.jobs, .batch = (unsigned)batch, .training = true,
-            .no_dropout = no_dropout, .seed = (uint64_t)seed,
-        };
-        status = emo_setup_net(&net, &o, head, init_path, &origins, &origin_count, err);
-        status = emo_setup_blame(status, net_name, err);
-    }
+        status = emo_feed_open(&job.feed, job.reader, &feeding, err);
     if (status == EMO_OK)
-        status = emo_feed_also_trained(feed, origins, origin_count, err);
+        status = open_net(text, err);
     if (status == EMO_OK)
         status = open_outputs(err);
     if (status == EMO_OK)
-        status = train(reader, feed, net, err);
+        status = train(err);
     else
         settle(status);
     emo_output_discard(outputs.model);
     emo_output_discard(outputs.history);
-    emo_feed_close(feed);
-    emo_net_close(net);
-    emo_reader_close(reader);
-    free(origins);
+    emo_training_free(&job.training);
+    emo_feed_close(job.feed);
+    emo_net_close(job.net);
+    emo_reader_close(job.reader);
     free(text);
     return status;
 }
@@ -345,6 +370,12 @@ static int check_options(size_t operands, struct emo_error *err)
         if (emo_option_given(options, OPTIONS, about[i]))
             return emo_error(err, EMO_USAGE, "--%s goes with --summary or --show-net; training "
                              "takes sizes and classes from the stream", about[i]);
+    /* To be patient is to wait for something better. */
+    if (patience > 0 && !emo_option_given(options, OPTIONS, "keep-best"))
+        keep = EMO_KEEP_VAL_LOSS;
+    if (patience > 0 && keep == EMO_KEEP_LAST)
+        return emo_error(err, EMO_USAGE, "--patience waits for a better epoch: --keep-best val_auc "
+                         "or val_loss");
     if (learning_rate <= 0)
         return emo_error(err, EMO_USAGE, "--lr: must be more than 0");
     bool model_out = common.output == NULL || strcmp(common.output, "-") == 0;

@@ -271,6 +271,69 @@ column() {
     [ ! -e x.model ]
 }
 
+# Labels that are noise: what is learnt is learnt by heart, and validation soon gets worse.
+noisy() {
+    small_net
+    "$BUILD/unit/make_stream" -n 60 -s 16x16x3 --split train --labels random --pixels noise -o t.emo
+    "$BUILD/unit/make_stream" -n 30 -s 16x16x3 --split valid --labels random --pixels noise \
+        --first 100 -o v.emo
+}
+
+# best COLUMN HOW: the first epoch with the greatest or the least figure.
+best() {
+    paste <(column epoch) <(column "$1") | sort -k "2,2$2" -k 1,1n | head -n 1 | cut -f 1
+}
+
+@test "--keep-best gives the parameters of the best epoch, and says which that is" {
+    noisy
+    emo-train -q -n net -b 8 -e 12 --lr 0.01 --history h.tsv -o last.model t.emo v.emo
+    for how in 'val_loss g' 'val_auc gr'; do
+        # shellcheck disable=SC2086 # words
+        set -- $how
+        epoch=$(best "$1" "$2")
+        [ "$epoch" -lt 12 ]
+        run -0 emo-train -n net -b 8 -e 12 --lr 0.01 --keep-best "$1" --history same.tsv \
+            -o best.model t.emo v.emo
+        [[ $output == *"the model is that of epoch $epoch of 12, by $1 "* ]]
+        [[ $(grep "epoch $epoch/12" <<<"$output") == *best ]]
+        cmp <(cut -f 1-6 h.tsv) <(cut -f 1-6 same.tsv)
+        run -0 "$BUILD/unit/make_stream" --head best.model
+        [[ $output == *$'@KEY\tbest_epoch\t'"$epoch"$'\n'* ]]
+        [[ $output == *$'@KEY\tbest_by\t'"$1 "* ]]
+        # They are what a training of so many epochs gives.
+        emo-train -q -n net -b 8 -e "$epoch" --lr 0.01 -o short.model t.emo v.emo
+        cmp <(emo-predict -q --tsv best.model v.emo) <(emo-predict -q --tsv short.model v.emo)
+        run ! cmp -s <(emo-predict -q --tsv best.model v.emo) <(emo-predict -q --tsv last.model v.emo)
+    done
+}
+
+@test "--patience stops some epochs after the best, and the input is still read to its end" {
+    noisy
+    emo-train -q -n net -b 8 -e 30 --lr 0.01 --history h.tsv -o last.model t.emo v.emo
+    run -0 emo-train -n net -b 8 -e 30 --lr 0.01 --patience 3 --history h.tsv -o m.model t.emo v.emo
+    epochs=$(column epoch | tail -n 1)
+    [ "$epochs" -lt 30 ]
+    [ "$(best val_loss g)" -eq $((epochs - 3)) ]
+    [[ $output == *"the model is that of epoch $((epochs - 3)) of $epochs, by val_loss"* ]]
+    cat t.emo v.emo | emo-augment -q -e 30 -o a.emo
+    emo-train -q -n net -b 8 --lr 0.01 --patience 2 --keep-best val_auc -o m.model a.emo
+    head -c -64 a.emo >cut.emo
+    run -3 emo-train -q -n net -b 8 --lr 0.01 --patience 2 --keep-best val_auc -o x.model cut.emo
+    [ ! -e x.model ]
+}
+
+@test "without validation images of every class there is no best" {
+    noisy
+    run -3 emo-train -n net -e 2 --keep-best val_loss -o x.model t.emo
+    [[ $output == *"no validation images"* ]]
+    run -2 emo-train -n net -e 2 --patience 1 --keep-best last -o x.model t.emo v.emo
+    "$BUILD/unit/make_stream" -n 1 -s 16x16x3 --split valid -o one.emo
+    run -3 emo-train -n net -e 2 --keep-best val_auc -o x.model t.emo one.emo
+    [[ $output == *"not of every class"* ]]
+    emo-train -q -n net -e 2 --keep-best val_loss -o m.model t.emo one.emo
+    [ ! -e x.model ]
+}
+
 @test "the examples of the page" {
     cp "$SAMPLE" photos.zip
     printf 'conv 8 3 stride 2 relu\nmaxpool 2\nflatten\ndense 16 relu\noutput\n' >small.net

@@ -73,15 +73,15 @@ int emo_score_summarise(const float *probabilities, const int *labels, size_t co
 }
 
 static int predict_pool(struct emo_net *n, const struct emo_pool *pool, const size_t *records,
-                        size_t count, size_t batch, size_t classes, float *probabilities,
-                        int *labels, struct emo_error *err)
+                        size_t count, size_t batch, size_t classes, bool (*stop)(void),
+                        float *probabilities, int *labels, struct emo_error *err)
 {
     const uint8_t **images = malloc(batch * sizeof *images);
     struct emo_pool_view *views = calloc(batch, sizeof *views);
     int status = EMO_OK;
     if (images == NULL || views == NULL)
         status = emo_error_memory(err, batch * sizeof *views, "a batch");
-    for (size_t at = 0; status == EMO_OK && at < count;) {
+    for (size_t at = 0; status == EMO_OK && at < count && (stop == NULL || !stop());) {
         size_t m = count - at < batch ? count - at : batch;
         for (size_t k = 0; status == EMO_OK && k < m; k++) {
             status = emo_pool_get(pool, records[at + k], &views[k], err);
@@ -100,8 +100,8 @@ static int predict_pool(struct emo_net *n, const struct emo_pool *pool, const si
 }
 
 int emo_score_pool(struct emo_net *n, const struct emo_pool *pool, const size_t *records,
-                   size_t count, size_t batch, size_t classes, struct emo_score_summary *out,
-                   struct emo_error *err)
+                   size_t count, size_t batch, size_t classes, bool (*stop)(void),
+                   struct emo_score_summary *out, struct emo_error *err)
 {
     size_t rows = count > 0 ? count : 1;
     float *probabilities = malloc(rows * classes * sizeof *probabilities);
@@ -110,8 +110,9 @@ int emo_score_pool(struct emo_net *n, const struct emo_pool *pool, const size_t 
     if (probabilities == NULL || labels == NULL)
         status = emo_error_memory(err, rows * classes * sizeof *probabilities, "scores");
     if (status == EMO_OK)
-        status = predict_pool(n, pool, records, count, batch, classes, probabilities, labels, err);
-    if (status == EMO_OK)
+        status = predict_pool(n, pool, records, count, batch, classes, stop, probabilities, labels,
+                              err);
+    if (status == EMO_OK && (stop == NULL || !stop()))
         status = emo_score_summarise(probabilities, labels, count, classes, out, err);
     free(probabilities);
     free(labels);

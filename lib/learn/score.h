@@ -25,10 +25,11 @@ struct emo_score_summary {
 int emo_score_summarise(const float *probabilities, const int *labels, size_t count,
                         size_t classes, struct emo_score_summary *out, struct emo_error *err);
 
-/* The same for count records of a pool, which must be labelled, at most batch at a time. */
+/* The same for count records of a pool, which must be labelled, at most batch at a time. stop, which
+   may be NULL, is asked after each batch; when it says so, there is nothing in *out. */
 int emo_score_pool(struct emo_net *n, const struct emo_pool *pool, const size_t *records,
-                   size_t count, size_t batch, size_t classes, struct emo_score_summary *out,
-                   struct emo_error *err);
+                   size_t count, size_t batch, size_t classes, bool (*stop)(void),
+                   struct emo_score_summary *out, struct emo_error *err);
 
 /* Makes the score record of an image record: all that is known of the image, except what held of
    its pixels only, and seen. probabilities is borrowed. */

@@ -188,5 +188,9 @@ int emo_setup_model(struct emo_model *m, const struct emo_setup_story *s,
         status = emo_head_set_key(h, "learning_rate", text, err);
     if (status == EMO_OK)
         status = emo_head_set_key(h, "start", s->initialised ? "a model" : "seed", err);
-    return status;
+    if (status != EMO_OK || s->keep == EMO_KEEP_LAST)
+        return status;
+    status = set_number(h, "best_epoch", s->best->epoch, err);
+    snprintf(text, sizeof text, "%s %.17g", emo_keep_name(s->keep), s->best->value);
+    return status == EMO_OK ? emo_head_set_key(h, "best_by", text, err) : status;
 }

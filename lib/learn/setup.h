@@ -5,6 +5,7 @@
 #ifndef EMO_LEARN_SETUP_H
 #define EMO_LEARN_SETUP_H
 
+#include "learn/best.h"
 #include "net/model.h"
 
 /*
@@ -37,6 +38,8 @@ struct emo_setup_story {
     unsigned batch;
     double learning_rate;
     bool initialised; /* from another model */
+    enum emo_keep keep;
+    const struct emo_best *best; /* whose parameters these are, unless the last are kept */
 };
 /* Fills in head and text; adds no @PG. m is freed with emo_model_free(), also when this fails. */
 int emo_setup_model(struct emo_model *m, const struct emo_setup_story *story,

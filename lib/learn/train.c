@@ -11,61 +11,107 @@ struct run {
     struct emo_net *net;
     const struct emo_train_options *options;
     const struct emo_train_listener *listener;
-    struct emo_history *history;
-    double started; /* the present epoch */
-    double loss;    /* sums over it */
-    uint64_t images, right;
+    struct emo_training *training;
+    double started; /* the epoch under way */
 };
 
-static int end_epoch(struct run *r, unsigned number, struct emo_error *err)
+void emo_training_free(struct emo_training *t)
 {
-    double trained = emo_seconds() - r->started, images = (double)r->images;
+    emo_history_free(&t->history);
+    emo_best_free(&t->best);
+    *t = (struct emo_training){0};
+}
+
+static bool stopped(const struct run *r)
+{
+    return r->listener->stop != NULL && r->listener->stop();
+}
+
+static bool steps_done(const struct run *r)
+{
+    return r->options->steps > 0 && r->training->history.steps >= r->options->steps;
+}
+
+/* Is there an epoch, or the part of it that the steps allow, to be validated? */
+static bool is_pending(const struct run *r)
+{
+    const struct emo_training *t = r->training;
+    return t->history.count < t->epoch && (t->whole || steps_done(r));
+}
+
+static bool patience_over(const struct run *r)
+{
+    const struct emo_training *t = r->training;
+    return r->options->patience > 0 &&
+           t->history.count >= t->best.epoch + (size_t)r->options->patience;
+}
+
+/* Is there something to tell the best epoch by? */
+static int check_auc(const struct run *r, const struct emo_score_summary *s, struct emo_error *err)
+{
+    if (r->options->keep != EMO_KEEP_VAL_AUC || !isnan(s->auc) || s->not_finite > 0)
+        return EMO_OK;
+    return emo_error(err, EMO_INPUT, "no val_auc to tell the best epoch by: the validation images "
+                     "are not of every class; --keep-best val_loss can do with that");
+}
+
+/* Validates. *ended false: it was stopped meanwhile. */
+static int end_epoch(struct run *r, bool *ended, struct emo_error *err)
+{
+    struct emo_training *t = r->training;
+    double trained = emo_seconds() - r->started, images = (double)t->images;
     size_t count;
     const size_t *valid = emo_feed_valid(r->feed, &count);
     struct emo_score_summary s = {.loss = NAN, .accuracy = NAN, .auc = NAN};
-    if (count > 0) {
-        int status = emo_score_pool(r->net, emo_feed_pool(r->feed), valid, count,
-                                    r->options->batch, r->options->classes, &s, err);
-        if (status != EMO_OK)
-            return status;
-    }
+    int status = EMO_OK;
+    if (count > 0)
+        status = emo_score_pool(r->net, emo_feed_pool(r->feed), valid, count, r->options->batch,
+                                r->options->classes, r->listener->stop, &s, err);
+    *ended = !stopped(r);
+    if (status == EMO_OK && *ended)
+        status = check_auc(r, &s, err);
+    if (status != EMO_OK || !*ended)
+        return status;
     struct emo_epoch e = {
-        .number = number,
-        .loss = r->loss / images,
-        .accuracy = (double)r->right / images,
+        .number = t->epoch,
+        .loss = t->loss / images,
+        .accuracy = (double)t->right / images,
         .valid_loss = s.loss,
         .valid_accuracy = s.accuracy,
         .valid_auc = s.auc,
         .seconds = emo_seconds() - r->started,
         .images_per_second = trained > 0 ? images / trained : NAN,
     };
-    if (r->listener->epoch != NULL)
+    status = emo_best_consider(&t->best, r->options->keep, &e, r->net, err);
+    if (status == EMO_OK)
+        status = emo_history_add(&t->history, &e, err);
+    if (status == EMO_OK && r->listener->epoch != NULL)
         r->listener->epoch(r->listener->context, &e);
     r->started = emo_seconds();
-    r->loss = 0;
-    r->images = r->right = 0;
-    return emo_history_add(r->history, &e, err);
+    return status;
 }
 
 static int step(struct run *r, const struct emo_batch *b, struct emo_error *err)
 {
+    struct emo_training *t = r->training;
     struct emo_step_result result;
     int status = emo_net_step(r->net, b->images, b->labels, b->ids, b->epoch, b->count,
                               r->options->learning_rate, &result, err);
     if (status != EMO_OK)
         return status;
-    uint64_t number = ++r->history->steps;
+    uint64_t number = ++t->history.steps;
     double loss = result.loss / (double)b->count;
     if (!isfinite(loss))
         return emo_error(err, EMO_FAILED, "step %" PRIu64 " (epoch %u): the loss is %s; the "
                          "training diverged, a lower --lr than %g may help", number, b->epoch,
                          isnan(loss) ? "not a number" : "infinite", r->options->learning_rate);
-    r->loss += result.loss;
-    r->right += result.right;
-    r->images += b->count;
-    r->history->images += b->count;
+    t->whole = b->last;
+    t->loss += result.loss;
+    t->right += result.right;
+    t->images += b->count;
+    t->history.images += b->count;
     if (r->listener->step != NULL)
-        r->listener->step(r->listener->context, number, loss, r->history->images);
+        r->listener->step(r->listener->context, number, loss, t->history.images);
     return EMO_OK;
 }
 
@@ -79,31 +125,58 @@ static int check_parameters(struct run *r, struct emo_error *err)
             if (!isfinite(p[k].values[i]))
                 return emo_error(err, EMO_FAILED, "%s is not finite after %" PRIu64 " steps; the "
                                  "training diverged, a lower --lr than %g may help", p[k].name,
-                                 r->history->steps, r->options->learning_rate);
+                                 r->training->history.steps, r->options->learning_rate);
     return EMO_OK;
 }
 
+/* The next batch, if there is one to come. */
+static int next_batch(struct run *r, bool *over, struct emo_error *err)
+{
+    struct emo_training *t = r->training;
+    struct emo_batch *b = NULL;
+    int status = EMO_OK;
+    if (!steps_done(r) && !patience_over(r))
+        status = emo_feed_next(r->feed, &b, err);
+    *over = b == NULL;
+    if (b == NULL)
+        return status;
+    if (b->epoch != t->epoch) {
+        t->epoch = b->epoch;
+        t->images = t->right = 0;
+        t->loss = 0;
+    }
+    return step(r, b, err);
+}
+
+static int train(struct run *r, struct emo_error *err)
+{
+    bool over = false, ended;
+    int status = EMO_OK;
+    while (status == EMO_OK && !over && !stopped(r)) {
+        if (!is_pending(r))
+            status = next_batch(r, &over, err);
+        if (status == EMO_OK && is_pending(r))
+            status = end_epoch(r, &ended, err);
+    }
+    return status;
+}
+
 int emo_train(struct emo_feed *feed, struct emo_net *net, const struct emo_train_options *options,
-              const struct emo_train_listener *listener, struct emo_history *history,
+              const struct emo_train_listener *listener, struct emo_training *training,
               struct emo_error *err)
 {
     struct run r = {.feed = feed, .net = net, .options = options, .listener = listener,
-                    .history = history, .started = emo_seconds()};
-    bool enough = false;
-    while (!enough) {
-        struct emo_batch *b;
-        int status = emo_feed_next(feed, &b, err);
-        if (status != EMO_OK)
-            return status;
-        if (b == NULL)
-            break;
-        status = step(&r, b, err);
-        enough = options->steps > 0 && history->steps >= options->steps;
-        if (status == EMO_OK && (b->last || enough))
-            status = end_epoch(&r, b->epoch, err);
-        if (status != EMO_OK)
-            return status;
-    }
-    int status = check_parameters(&r, err);
-    return status == EMO_OK ? emo_feed_finish(feed, err) : status;
+                    .training = training, .started = emo_seconds()};
+    size_t valid;
+    emo_feed_valid(feed, &valid);
+    if (options->keep != EMO_KEEP_LAST && valid == 0)
+        return emo_error(err, EMO_INPUT, "no validation images to tell the best epoch by; "
+                         "emo-split sets some apart");
+    int status = train(&r, err);
+    if (status == EMO_OK && !stopped(&r))
+        status = emo_feed_finish(feed, err);
+    if (status != EMO_OK || stopped(&r))
+        return status;
+    emo_best_restore(&training->best, net);
+    return check_parameters(&r, err);
 }
