@@ -69,12 +69,7 @@ static int sink_flush(struct sink *s, struct emo_error *err)
 {
     if (s->writer != NULL)
         return emo_writer_flush(s->writer, err);
-    if (s->text.failed)
-        return emo_error_memory(err, s->text.length, "the table");
-    if (emo_write(emo_output_fd(s->output), s->text.bytes, s->text.length) != 0)
-        return emo_error_errno(err, "%s", emo_output_name(s->output));
-    s->text.length = 0;
-    return EMO_OK;
+    return emo_output_text(s->output, &s->text, err);
 }
 
 /* The head of the scores: the images' provenance, the model's classes. */

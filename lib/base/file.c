@@ -263,6 +263,16 @@ int emo_output_open(struct emo_output **out, const char *path, bool binary, stru
     return EMO_OK;
 }
 
+int emo_output_text(struct emo_output *o, struct emo_text *text, struct emo_error *err)
+{
+    if (text->failed)
+        return emo_error_memory(err, text->length, "text");
+    if (emo_write(o->fd, text->bytes, text->length) != 0)
+        return emo_error_errno(err, "%s", emo_output_name(o));
+    text->length = 0;
+    return EMO_OK;
+}
+
 static int sync_folder(const char *folder)
 {
     int fd = open(folder, O_RDONLY | O_CLOEXEC);

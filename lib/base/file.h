@@ -6,6 +6,7 @@
 #define EMO_BASE_FILE_H
 
 #include "base/error.h"
+#include "base/text.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,6 +40,8 @@ int emo_output_open(struct emo_output **o, const char *path, bool binary, struct
 int emo_output_fd(const struct emo_output *o);
 /* For messages: the path, or "<stdout>". */
 const char *emo_output_name(const struct emo_output *o);
+/* Writes what text holds and empties it; EMO_FAILED also when memory had not sufficed for it. */
+int emo_output_text(struct emo_output *o, struct emo_text *text, struct emo_error *err);
 /* Everything was written: make it appear. Frees o, also when it fails. */
 int emo_output_commit(struct emo_output *o, struct emo_error *err);
 /* Removes what was written (standard output, fifo, device: nothing to remove). NULL is fine. */

@@ -89,8 +89,27 @@ static size_t escape_byte(unsigned char c, char out[5])
 void emo_text_escaped(struct emo_text *t, const char *bytes, size_t n)
 {
     char one[5];
-    for (size_t i = 0; i < n; i++)
-        emo_text_add(t, one, escape_byte((unsigned char)bytes[i], one));
+    size_t plain = 0; /* bytes before i that stand for themselves */
+    for (size_t i = 0; i < n; i++) {
+        size_t length = escape_byte((unsigned char)bytes[i], one);
+        if (length == 1) {
+            plain++;
+            continue;
+        }
+        emo_text_add(t, bytes + i - plain, plain);
+        emo_text_add(t, one, length);
+        plain = 0;
+    }
+    emo_text_add(t, bytes + n - plain, plain);
+}
+
+void emo_text_field(struct emo_text *t, const char *bytes, size_t n)
+{
+    emo_text_add(t, "\t", 1);
+    if (bytes == NULL)
+        emo_text_add(t, "NA", 2);
+    else
+        emo_text_escaped(t, bytes, n);
 }
 
 /* Length of the well-formed UTF-8 sequence at s (n bytes left), 0 when there is none. */
@@ -124,6 +143,10 @@ bool emo_is_utf8(const char *bytes, size_t n)
 
 void emo_text_json(struct emo_text *t, const char *bytes, size_t n)
 {
+    if (bytes == NULL) {
+        emo_text_add(t, "null", 4);
+        return;
+    }
     emo_text_add(t, "\"", 1);
     for (size_t i = 0; i < n;) {
         unsigned char c = (unsigned char)bytes[i];

@@ -28,7 +28,9 @@ void emo_text_add(struct emo_text *t, const char *bytes, size_t n);
 void emo_text_printf(struct emo_text *t, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void emo_text_escaped(struct emo_text *t, const char *bytes, size_t n);
-/* As a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD. */
+/* A field of a table after the first: a TAB and the bytes escaped; bytes NULL: NA. */
+void emo_text_field(struct emo_text *t, const char *bytes, size_t n);
+/* As a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD; bytes NULL: null. */
 void emo_text_json(struct emo_text *t, const char *bytes, size_t n);
 /* The shortest decimal that reads back as the same double; NA for NaN, inf and -inf. */
 void emo_text_number(struct emo_text *t, double value);

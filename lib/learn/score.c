@@ -158,15 +158,6 @@ static const char *predicted_name(const struct emo_head *head, const float *p, d
     return head->classes[k];
 }
 
-static void tsv_text(struct emo_text *out, const char *s, size_t n)
-{
-    emo_text_printf(out, "\t");
-    if (s == NULL)
-        emo_text_printf(out, "NA");
-    else
-        emo_text_escaped(out, s, n);
-}
-
 static void tsv_number(struct emo_text *out, double x)
 {
     if (isfinite(x))
@@ -186,10 +177,10 @@ void emo_score_tsv(struct emo_text *out, const struct emo_head *head,
     const char *label = r->label >= 0 ? head->classes[r->label] : NULL;
     const char *predicted = predicted_name(head, p, &score);
     emo_text_printf(out, "%" PRIu64, r->id);
-    tsv_text(out, name, name != NULL ? n : 0);
+    emo_text_field(out, name, name != NULL ? n : 0);
     emo_text_printf(out, "\t%s", emo_split_name(r->split));
-    tsv_text(out, label, label != NULL ? strlen(label) : 0);
-    tsv_text(out, predicted, predicted != NULL ? strlen(predicted) : 0);
+    emo_text_field(out, label, label != NULL ? strlen(label) : 0);
+    emo_text_field(out, predicted, predicted != NULL ? strlen(predicted) : 0);
     tsv_number(out, score);
     if (emo_metadata_i64(&r->metadata, "seen", &seen))
         emo_text_printf(out, "\t%" PRId64, seen);
@@ -203,10 +194,7 @@ void emo_score_tsv(struct emo_text *out, const struct emo_head *head,
 static void json_text(struct emo_text *out, const char *key, const char *s, size_t n)
 {
     emo_text_printf(out, ",\"%s\":", key);
-    if (s == NULL)
-        emo_text_printf(out, "null");
-    else
-        emo_text_json(out, s, n);
+    emo_text_json(out, s, n);
 }
 
 /* As %.9g, which float32 needs and no more. */

@@ -18,10 +18,7 @@ static void add_number(struct emo_text *out, const char *key, double value)
 static void add_name(struct emo_text *out, const char *key, const char *name)
 {
     emo_text_printf(out, ",\"%s\":", key);
-    if (name != NULL)
-        emo_text_json(out, name, strlen(name));
-    else
-        emo_text_printf(out, "null");
+    emo_text_json(out, name, name != NULL ? strlen(name) : 0);
 }
 
 static void add_interval(struct emo_text *out, const char *key, struct emo_interval i)
