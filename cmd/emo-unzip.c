@@ -246,8 +246,7 @@ static int from_model(struct emo_head *head, struct emo_error *err)
     struct emo_record record = {0};
     bool got = true;
     struct emo_text value = {0};
-    unsigned h, w, c;
-    char end;
+    uint32_t h, w, c;
     for (size_t i = 0; i < COUNT; i++)
         if (options[i].given && (options[i].value == &size || options[i].value == &fit ||
                                  options[i].value == &gray))
@@ -257,9 +256,7 @@ static int from_model(struct emo_head *head, struct emo_error *err)
     if (status != EMO_OK)
         return status;
     const struct emo_head *m = emo_reader_head(r);
-    if (!emo_head_key(m, "input", &value) ||
-        sscanf(value.bytes, "%5ux%5ux%1u%c", &h, &w, &c, &end) != 3 || h == 0 || w == 0 ||
-        (c != 1 && c != 3))
+    if (!emo_head_input(m, &h, &w, &c) || (c != 1 && c != 3))
         status = emo_error(err, EMO_INPUT, "%s: says no input size that images can have", model);
     else
         size = (struct emo_shape){h, w}, gray = c == 1;

@@ -3,7 +3,6 @@
 #include "stream/reader.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,17 +18,12 @@ static int read_about(struct emo_reader *r, struct emo_model *m, struct emo_erro
 {
     struct emo_text text = {0};
     const struct emo_head *head = emo_reader_head(r);
-    char end;
     int status = emo_head_copy(&m->head, head, err);
     if (status != EMO_OK)
         return status;
-    if (!emo_head_key(head, "input", &text) ||
-        sscanf(text.bytes, "%5" SCNu32 "x%5" SCNu32 "x%5" SCNu32 "%c", &m->height, &m->width,
-               &m->channels, &end) != 3 ||
-        m->height == 0 || m->width == 0 || m->channels == 0)
+    if (!emo_head_input(head, &m->height, &m->width, &m->channels))
         status = emo_error(err, EMO_INPUT, "%s: a model that does not say its input's shape",
                            emo_reader_file(r));
-    emo_text_free(&text);
     if (status == EMO_OK && !emo_head_net(head, &text))
         status = emo_error(err, EMO_INPUT, "%s: a model without a network", emo_reader_file(r));
     m->text = text.bytes;

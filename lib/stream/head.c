@@ -257,6 +257,19 @@ bool emo_head_key_int(const struct emo_head *h, const char *name, int64_t *value
     return found;
 }
 
+bool emo_head_input(const struct emo_head *h, uint32_t *height, uint32_t *width,
+                    uint32_t *channels)
+{
+    struct emo_text text = {0};
+    char end;
+    bool found = emo_head_key(h, "input", &text) &&
+                 sscanf(text.bytes, "%5" SCNu32 "x%5" SCNu32 "x%5" SCNu32 "%c", height, width,
+                        channels, &end) == 3 &&
+                 *height > 0 && *width > 0 && *channels > 0;
+    emo_text_free(&text);
+    return found;
+}
+
 /* Cuts the lines' [from, to) out. */
 static void cut(struct emo_head *h, size_t from, size_t to)
 {

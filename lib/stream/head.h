@@ -52,6 +52,9 @@ int emo_head_class_index(const struct emo_head *h, const char *name);
 bool emo_head_key(const struct emo_head *h, const char *name, struct emo_text *out);
 /* Whole-number @KEY; false when absent or no number. */
 bool emo_head_key_int(const struct emo_head *h, const char *name, int64_t *value);
+/* @KEY input: the height, width and channels of the stream's images; false when absent or none. */
+bool emo_head_input(const struct emo_head *h, uint32_t *height, uint32_t *width,
+                    uint32_t *channels);
 /* Adds, or replaces in place. */
 int emo_head_set_key(struct emo_head *h, const char *name, const char *value,
                      struct emo_error *err);
