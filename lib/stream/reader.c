@@ -17,7 +17,7 @@ struct emo_reader {
     uint32_t cap_metadata;
 
     struct emo_head head; /* the first segment's */
-    bool in_segment, ended;
+    bool in_segment, ended, lone;
     uint64_t file_records, total;
 
     uint64_t segment_start, segment_records;
@@ -57,6 +57,11 @@ void emo_reader_caps(struct emo_reader *r, uint64_t payload, uint32_t metadata)
         r->cap_payload = payload;
     if (metadata != 0)
         r->cap_metadata = metadata;
+}
+
+void emo_reader_lone(struct emo_reader *r)
+{
+    r->lone = true;
 }
 
 const struct emo_head *emo_reader_head(const struct emo_reader *r)
@@ -279,7 +284,7 @@ static int next_segment(struct emo_reader *r, bool *got, struct emo_error *err)
         if (status != EMO_OK)
             return status;
     }
-    if (r->shards_seen < r->shards)
+    if (r->shards_seen < r->shards && !r->lone)
         return emo_error(err, EMO_INPUT, "%s: only %" PRIu32 " of %" PRIu32 " shards; give all of "
                          "them", r->source.file, r->shards_seen, r->shards);
     r->ended = true;
@@ -483,8 +488,9 @@ int emo_reader_header(struct emo_reader *r, struct emo_record *record, bool *got
     return r->failed;
 }
 
-static int check_payload(struct emo_reader *r, struct emo_record *record, const void *payload,
-                         size_t got, struct emo_error *err)
+/* Of a payload of which got bytes came, with this CRC. */
+static int check_payload(struct emo_reader *r, const struct emo_record *record, uint64_t got,
+                         uint32_t crc, struct emo_error *err)
 {
     char where[EMO_WHERE_SIZE];
     uint8_t padding[EMO_FRAME_SIZE];
@@ -495,20 +501,49 @@ static int check_payload(struct emo_reader *r, struct emo_record *record, const 
         if (status != EMO_OK)
             return status;
     }
+    for (size_t i = 0; i < padded; i++)
+        zero = zero && padding[i] == 0;
+    if (got == record->payload_length && padded == n && zero && crc == record->data_crc)
+        return EMO_OK;
     emo_record_where(record, where, sizeof where);
     if (got < record->payload_length || padded < n)
         return emo_error(err, EMO_INPUT, "%s, byte %" PRIu64 ": %s", where, r->source.offset,
                          CUT_SHORT);
-    for (size_t i = 0; i < n; i++)
-        zero = zero && padding[i] == 0;
     if (!zero)
         return emo_error(err, EMO_INPUT, "%s, byte %" PRIu64 ": padding that is not zero", where,
                          r->source.offset - n);
-    if (emo_crc32(0, payload, got) != record->data_crc)
-        return emo_error(err, EMO_INPUT, "%s, byte %" PRIu64 ": its data is damaged (CRC mismatch)",
-                         where, record->offset);
-    record->payload = payload;
-    return EMO_OK;
+    return emo_error(err, EMO_INPUT, "%s, byte %" PRIu64 ": its data is damaged (CRC mismatch)",
+                     where, record->offset);
+}
+
+int emo_reader_check(struct emo_reader *r, const struct emo_record *record, struct emo_error *err)
+{
+    uint64_t got = 0;
+    uint32_t crc = 0;
+    size_t n = 1;
+    int status = EMO_OK;
+    while (status == EMO_OK && n > 0 && got < record->payload_length) {
+        const uint8_t *bytes = NULL;
+        status = emo_source_borrow(&r->source, (size_t)(record->payload_length - got), &bytes, &n,
+                                   err);
+        if (status == EMO_OK) {
+            crc = emo_crc32(crc, bytes, n);
+            got += n;
+        }
+    }
+    if (status == EMO_OK)
+        status = check_payload(r, record, got, crc, err);
+    r->failed = status;
+    return status;
+}
+
+int emo_reader_skip(struct emo_reader *r, const struct emo_record *record, bool *skipped,
+                    struct emo_error *err)
+{
+    r->failed = emo_source_seek(&r->source, emo_pad64(record->payload_length), skipped, err);
+    if (r->failed == EMO_OK && !*skipped)
+        return emo_reader_check(r, record, err);
+    return r->failed;
 }
 
 int emo_reader_payload(struct emo_reader *r, struct emo_record *record, void *to,
@@ -517,7 +552,9 @@ int emo_reader_payload(struct emo_reader *r, struct emo_record *record, void *to
     size_t got;
     int status = emo_source_take(&r->source, to, (size_t)record->payload_length, &got, err);
     if (status == EMO_OK)
-        status = check_payload(r, record, to, got, err);
+        status = check_payload(r, record, got, emo_crc32(0, to, got), err);
+    if (status == EMO_OK)
+        record->payload = to;
     r->failed = status;
     return status;
 }
@@ -532,8 +569,10 @@ int emo_reader_next(struct emo_reader *r, struct emo_record *record, bool *got,
     status = emo_source_take_growing(&r->source, &r->payload, &r->payload_room,
                                      (size_t)record->payload_length, &n, err);
     if (status == EMO_OK)
-        status = check_payload(r, record, r->payload, n, err);
-    if (status != EMO_OK)
+        status = check_payload(r, record, n, emo_crc32(0, r->payload, n), err);
+    if (status == EMO_OK)
+        record->payload = r->payload;
+    else
         *got = false;
     r->failed = status;
     return status;

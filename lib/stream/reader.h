@@ -60,6 +60,18 @@ int emo_reader_header(struct emo_reader *r, struct emo_record *record, bool *got
 int emo_reader_payload(struct emo_reader *r, struct emo_record *record, void *to,
                        struct emo_error *err);
 
+/* Instead of payload(), where nobody wants it: checks it and keeps nothing of it, in little memory
+   whatever its length. */
+int emo_reader_check(struct emo_reader *r, const struct emo_record *record, struct emo_error *err);
+/* The same without a check in a regular file: *skipped true. Truncation still shows, for no END
+   follows. */
+int emo_reader_skip(struct emo_reader *r, const struct emo_record *record, bool *skipped,
+                    struct emo_error *err);
+
+/* Takes a shard for a stream of its own: the end is clean though others of its set are missing.
+   Call before the first record. */
+void emo_reader_lone(struct emo_reader *r);
+
 /* Would the next read have to wait for upstream? Then flush what you have. */
 bool emo_reader_would_block(struct emo_reader *r);
 

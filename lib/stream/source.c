@@ -2,14 +2,15 @@
 
 #include "base/file.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define BUFFER (256u << 10)
+#define AFTER_SEEK (4u << 10) /* doubled with every read that no seek precedes */
 #define FIRST_GROWTH (4u << 20)
 #define ALIGNMENT 64u
 
@@ -20,6 +21,7 @@ int emo_source_open(struct emo_source *s, const char *path, struct emo_error *er
     s->standard = strcmp(path, "-") == 0;
     s->file = s->standard ? "<stdin>" : path;
     s->at = s->filled = 0;
+    s->refill = BUFFER;
     s->offset = 0;
     s->fd = s->standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
     if (s->fd < 0)
@@ -28,6 +30,8 @@ int emo_source_open(struct emo_source *s, const char *path, struct emo_error *er
     if (isatty(s->fd))
         return emo_error(err, EMO_USAGE, "%s is a terminal; a tensor stream is expected, from a "
                          "pipe or a file", s->standard ? "standard input" : path);
+    struct stat about;
+    s->regular = fstat(s->fd, &about) == 0 && S_ISREG(about.st_mode);
     emo_pipe_enlarge(s->fd);
     return EMO_OK;
 }
@@ -46,18 +50,61 @@ void emo_source_free(struct emo_source *s)
     s->buffer = NULL;
 }
 
+/* Makes sure that something is buffered, but at the end of the file. */
+static int fill(struct emo_source *s, struct emo_error *err)
+{
+    if (s->at < s->filled)
+        return EMO_OK;
+    ssize_t r = emo_read(s->fd, s->buffer, s->refill);
+    if (r < 0)
+        return emo_error_errno(err, "%s", s->file);
+    if (s->refill < BUFFER)
+        s->refill *= 2;
+    s->at = 0;
+    s->filled = (size_t)r;
+    return EMO_OK;
+}
+
 int emo_source_peek(struct emo_source *s, uint8_t *byte, bool *got, struct emo_error *err)
 {
-    if (s->at == s->filled) {
-        ssize_t r = emo_read(s->fd, s->buffer, BUFFER);
-        if (r < 0)
-            return emo_error_errno(err, "%s", s->file);
-        s->at = 0;
-        s->filled = (size_t)r;
-    }
+    int status = fill(s, err);
+    if (status != EMO_OK)
+        return status;
     *got = s->at < s->filled;
     if (*got)
         *byte = s->buffer[s->at];
+    return EMO_OK;
+}
+
+int emo_source_borrow(struct emo_source *s, size_t n, const uint8_t **bytes, size_t *got,
+                      struct emo_error *err)
+{
+    int status = fill(s, err);
+    if (status != EMO_OK)
+        return status;
+    size_t have = s->filled - s->at;
+    *got = have < n ? have : n;
+    *bytes = s->buffer + s->at;
+    s->at += *got;
+    s->offset += *got;
+    return EMO_OK;
+}
+
+int emo_source_seek(struct emo_source *s, uint64_t n, bool *sought, struct emo_error *err)
+{
+    size_t have = s->filled - s->at;
+    *sought = s->regular;
+    if (!s->regular)
+        return EMO_OK;
+    if (n > have) {
+        if (lseek(s->fd, (off_t)(n - have), SEEK_CUR) < 0)
+            return emo_error_errno(err, "%s", s->file);
+        s->at = s->filled = 0;
+        s->refill = AFTER_SEEK;
+    } else {
+        s->at += (size_t)n;
+    }
+    s->offset += n;
     return EMO_OK;
 }
 
@@ -75,19 +122,21 @@ int emo_source_take(struct emo_source *s, void *to, size_t n, size_t *got, struc
             s->offset += take;
             continue;
         }
-        bool direct = want >= BUFFER;
-        ssize_t r = emo_read(s->fd, direct ? p + *got : s->buffer, direct ? want : BUFFER);
+        if (want < BUFFER) {
+            int status = fill(s, err);
+            if (status != EMO_OK)
+                return status;
+            if (s->filled == 0)
+                break;
+            continue;
+        }
+        ssize_t r = emo_read(s->fd, p + *got, want);
         if (r < 0)
             return emo_error_errno(err, "%s", s->file);
         if (r == 0)
             break;
-        if (direct) {
-            *got += (size_t)r;
-            s->offset += (uint64_t)r;
-        } else {
-            s->at = 0;
-            s->filled = (size_t)r;
-        }
+        *got += (size_t)r;
+        s->offset += (uint64_t)r;
     }
     return EMO_OK;
 }
@@ -130,5 +179,5 @@ const uint8_t *emo_source_buffered(const struct emo_source *s, size_t *n)
 bool emo_source_waits(const struct emo_source *s)
 {
     struct pollfd p = {.fd = s->fd, .events = POLLIN};
-    return s->opened && poll(&p, 1, 0) == 0;
+    return s->opened && !s->regular && poll(&p, 1, 0) == 0;
 }

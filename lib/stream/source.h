@@ -15,9 +15,11 @@
 struct emo_source {
     int fd;
     bool opened, standard;
+    bool regular; /* a file on a disk: never waits */
     const char *file; /* for messages: the path, or "<stdin>" */
     uint8_t *buffer;
     size_t at, filled;
+    size_t refill;   /* most to read at once, after a seek */
     uint64_t offset; /* of the next byte to be taken */
 };
 
@@ -36,6 +38,15 @@ int emo_source_take(struct emo_source *s, void *to, size_t n, size_t *got, struc
    aligned. */
 int emo_source_take_growing(struct emo_source *s, uint8_t **bytes, size_t *room, size_t n,
                             size_t *got, struct emo_error *err);
+
+/* Takes n bytes at most, but not 0, and leaves them where they lie: *bytes, good until the next
+   call. *got 0: the end of the file. */
+int emo_source_borrow(struct emo_source *s, size_t n, const uint8_t **bytes, size_t *got,
+                      struct emo_error *err);
+
+/* Passes n bytes over by seeking, also past the end of the file. *sought false: this is no
+   regular file, and nothing was passed over. */
+int emo_source_seek(struct emo_source *s, uint64_t n, bool *sought, struct emo_error *err);
 
 /* What is buffered, and how much of it. */
 const uint8_t *emo_source_buffered(const struct emo_source *s, size_t *n);
