@@ -37,6 +37,7 @@ emo-augment -e 2 -o result
 emo-train -n tiny.net -e 2 -o result
 emo-predict -o result m.model
 emo-metrics -o result
+emo-peek -o result
 END
 }
 
@@ -60,6 +61,8 @@ refused() {
     local command file
     for file in empty text noise magic trailing mixed aborted c; do
         while read -r command; do
+            # emo-peek takes a checkpoint for what it is.
+            case "$command $file" in emo-peek*' c') continue ;; esac
             # shellcheck disable=SC2086 # words
             refused 3 $command $file.emo
             [[ $stderr == *"$file.emo"* ]]
@@ -84,6 +87,7 @@ refused() {
     refused 3 emo-metrics -o result images.emo
     [[ $stderr == *scores* ]]
     refused 3 emo-metrics -o result m.model
+    refused 3 emo-peek --net -o result images.emo
     for file in images.emo scores.emo empty.emo text.emo noise.emo c.emo; do
         refused 3 emo-predict -o result $file images.emo
         refused 3 emo-unzip -m $file -o result pictures
@@ -151,6 +155,8 @@ emo-predict
 emo-metrics --threshold 1x
 emo-metrics --threshold nan
 emo-metrics --only nosuch
+emo-peek -H -c
+emo-peek --headers --stats
 emo-unzip -s 0x5 pictures
 emo-unzip -s 400 pictures
 emo-unzip -s 400x500x3 pictures
@@ -242,6 +248,9 @@ emo-predict -q m.model images.emo
 emo-predict -q --tsv m.model images.emo
 emo-metrics -q scores.emo
 emo-metrics -q --json scores.emo
+emo-peek images.emo
+emo-peek --values images.emo
+emo-peek --headers images.emo
 END
     for command in 'emo-split -h' 'emo-train --summary' 'emo-train --show-net' 'emo-unzip -V'; do
         run -1 sh -c "exec $command >/dev/full"
@@ -326,5 +335,7 @@ emo-split -q many.emo
 emo-augment -q -e 2 many.emo
 emo-predict -q m.model many.emo
 emo-predict -q --tsv m.model many.emo
+emo-peek many.emo
+emo-peek --values many.emo
 END
 }

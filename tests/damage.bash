@@ -51,6 +51,8 @@ damage() {
     emo-predict) through "$@" -- images.emo emo-predict -q -j 1 m.model ;;
     emo-predict-model) through "$@" -- m.model emo-predict -q -j 1 @ images.emo ;;
     emo-metrics) through "$@" -- scores.emo emo-metrics -q -o % ;;
+    emo-peek) through "$@" -- images.emo emo-peek -o % ;;
+    emo-peek-values) through "$@" -- scores.emo emo-peek --values -o % @ ;;
     emo-unzip-model) through "$@" -- m.model emo-unzip -q -j 1 -m @ -o % pictures ;;
     esac
 }

@@ -20,3 +20,7 @@ sample() {
 @test "emo-predict finds damage in a model" { sample emo-predict emo-predict-model; }
 @test "emo-metrics finds damage in scores" { sample emo-metrics; }
 @test "emo-unzip finds damage in a model" { sample emo-unzip emo-unzip-model; }
+@test "emo-peek finds damage in images and scores" {
+    sample emo-peek
+    sample emo-peek emo-peek-values
+}

@@ -36,6 +36,12 @@ const char *emo_kind_name(uint16_t kind)
     return kind <= EMO_CHECKPOINT ? names[kind] : names[0];
 }
 
+const char *emo_order_name(uint8_t order)
+{
+    static const char *const names[] = {"none", "HWC", "HWIO", "IO"};
+    return order <= EMO_IO ? names[order] : "?";
+}
+
 const char *emo_split_name(uint8_t split)
 {
     static const char *const names[] = {"none", "train", "valid", "test"};

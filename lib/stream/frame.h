@@ -131,6 +131,8 @@ size_t emo_dtype_size(uint8_t dtype);
 const char *emo_dtype_name(uint8_t dtype);
 /* "images", "model", "scores", "checkpoint"; "?" when unknown. */
 const char *emo_kind_name(uint16_t kind);
+/* "none", "HWC", "HWIO", "IO"; "?" when unknown. */
+const char *emo_order_name(uint8_t order);
 /* "none", "train", "valid", "test". */
 const char *emo_split_name(uint8_t split);
 

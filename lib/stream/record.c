@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 void emo_record_free(struct emo_record *r)
 {
@@ -57,6 +58,37 @@ char *emo_record_where(const struct emo_record *r, char *out, size_t size)
     snprintf(out, size, "%s%srecord %" PRIu64 "%s%s", file, r->file != NULL ? ": " : "", r->number,
              n > 0 ? " " : "", name);
     return out;
+}
+
+size_t emo_record_elements(const struct emo_record *r)
+{
+    size_t size = emo_dtype_size(r->dtype);
+    return size > 0 ? (size_t)r->payload_length / size : 0;
+}
+
+double emo_record_value(const struct emo_record *r, size_t i)
+{
+    union {
+        uint8_t u8;
+        int32_t i32;
+        int64_t i64;
+        uint64_t u64;
+        uint32_t bits;
+        float f32;
+        double f64;
+    } v = {0};
+    size_t size = emo_dtype_size(r->dtype);
+    /* bf16 is the upper half of a float32. */
+    memcpy((uint8_t *)&v + (r->dtype == EMO_BF16 ? 2 : 0),
+           (const uint8_t *)r->payload + i * size, size);
+    switch (r->dtype) {
+    case EMO_U8: return v.u8;
+    case EMO_I32: return v.i32;
+    case EMO_I64: return (double)v.i64;
+    case EMO_U64: return (double)v.u64;
+    case EMO_F64: return v.f64;
+    default: return (double)v.f32;
+    }
 }
 
 char *emo_record_dims(const struct emo_record *r, char *out, size_t size)

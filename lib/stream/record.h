@@ -46,6 +46,10 @@ const char *emo_record_name(const struct emo_record *r, size_t *n);
 #define EMO_WHERE_SIZE 900
 char *emo_record_where(const struct emo_record *r, char *out, size_t size);
 
+/* Elements of the payload, and one of them as a number (whole ones beyond 2^53 are rounded). */
+size_t emo_record_elements(const struct emo_record *r);
+double emo_record_value(const struct emo_record *r, size_t i);
+
 /* "400x500x3", or "scalar"; returns out (48 bytes are enough). */
 char *emo_record_dims(const struct emo_record *r, char *out, size_t size);
 

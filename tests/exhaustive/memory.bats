@@ -38,6 +38,12 @@ images() {
     flat 1024 emo-split -q --only valid
 }
 
+@test "emo-peek" {
+    images 64x64x3
+    flat 1024 emo-peek
+    flat 1024 emo-peek --stats
+}
+
 @test "emo-predict" {
     images 64x64x3
     printf 'conv 4 3 stride 2 relu\nmaxpool 2\nflatten\noutput\n' >tiny.net

@@ -27,6 +27,10 @@ END
     checked emo-predict --tsv -o scores.tsv tiny.model split.emo
     checked emo-metrics --roc roc.tsv --pr pr.tsv -o metrics.txt scores.emo
     checked emo-metrics --json -o metrics.json scores.emo
+    for option in -H -c --stats --values --json --headers; do
+        checked emo-peek $option -o peek split.emo tiny.model scores.emo
+    done
+    checked emo-peek --net tiny.model
 }
 
 @test "a stream that is cut is refused without an error or a leak" {
@@ -37,5 +41,6 @@ END
         run -3 checked emo-split -o out.emo cut.emo
         run -3 checked emo-augment -o out.emo cut.emo
         run -3 checked emo-train -o out.emo cut.emo
+        run -3 checked emo-peek -o out cut.emo
     done
 }
