@@ -6,11 +6,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#define BLOCK (64u << 10)
 
 static void wait_for(int fd, short events)
 {
@@ -82,6 +85,35 @@ int emo_temporary(struct emo_error *err)
     unlink(path);
     (void)fcntl(fd, F_SETFD, FD_CLOEXEC);
     return fd;
+}
+
+int emo_temporary_write(int *fd, const void *bytes, size_t n, struct emo_error *err)
+{
+    if (*fd < 0 && (*fd = emo_temporary(err)) < 0)
+        return EMO_FAILED;
+    if (emo_write(*fd, bytes, n) != 0)
+        return emo_error_errno(err, "the temporary file ($TMPDIR, else /var/tmp, holds it)");
+    return EMO_OK;
+}
+
+int emo_make_seekable(int *fd, const char *name, struct emo_error *err)
+{
+    uint8_t block[BLOCK];
+    struct stat s;
+    int status = EMO_OK, copy = -1;
+    ssize_t n = 0;
+    if (fstat(*fd, &s) == 0 && S_ISREG(s.st_mode) && lseek(*fd, 0, SEEK_CUR) == 0)
+        return EMO_OK;
+    emo_pipe_enlarge(*fd);
+    while (status == EMO_OK && (n = emo_read(*fd, block, sizeof block)) > 0)
+        status = emo_temporary_write(&copy, block, (size_t)n, err);
+    if (n < 0)
+        status = emo_error_errno(err, "%s", name);
+    if (status == EMO_OK && copy < 0)
+        status = emo_error(err, EMO_INPUT, "%s: empty", name);
+    close(*fd);
+    *fd = copy;
+    return status;
 }
 
 struct emo_output {

@@ -21,6 +21,11 @@ int emo_write(int fd, const void *from, size_t n);
 void emo_pipe_enlarge(int fd);
 /* A new descriptor on an unlinked file in $TMPDIR, else /var/tmp. -1 with *err set. */
 int emo_temporary(struct emo_error *err);
+/* Writes to *fd, which is first made such a file where it is -1. */
+int emo_temporary_write(int *fd, const void *bytes, size_t n, struct emo_error *err);
+/* Replaces a descriptor that cannot be read from any place, and from its beginning, by a copy of
+   what it gives. EMO_INPUT: that is nothing. name is for messages. */
+int emo_make_seekable(int *fd, const char *name, struct emo_error *err);
 
 /*
  * An output file.

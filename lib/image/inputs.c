@@ -170,16 +170,6 @@ static int add(struct emo_inputs *in, struct emo_entry e, const char *prefix, co
     return EMO_OK;
 }
 
-/* Makes *fd, where it is -1, a temporary file. */
-static int spool_write(int *fd, const void *bytes, size_t n, struct emo_error *err)
-{
-    if (*fd < 0 && (*fd = emo_temporary(err)) < 0)
-        return EMO_FAILED;
-    if (emo_write(*fd, bytes, n) != 0)
-        return emo_error_errno(err, "the temporary file ($TMPDIR, else /var/tmp, holds it)");
-    return EMO_OK;
-}
-
 /* Unpacks the present entry, when it is a picture, into the spool. *listed as worth_listing(). */
 static int spool_entry(struct emo_inputs *in, const char *name, struct emo_entry *e, bool *listed,
                        struct emo_error *err)
@@ -199,7 +189,7 @@ static int spool_entry(struct emo_inputs *in, const char *name, struct emo_entry
         }
         if (n == 0)
             break;
-        status = spool_write(&in->spool, block, n, err);
+        status = emo_temporary_write(&in->spool, block, n, err);
         if (status != EMO_OK)
             return status;
         e->size += n;
@@ -364,27 +354,6 @@ static int list_directory(struct emo_inputs *in, const char *path, const struct 
     return status;
 }
 
-/* Replaces a descriptor that cannot be read from any place by a copy of what it gives. */
-static int make_seekable(int *fd, const char *name, struct emo_error *err)
-{
-    uint8_t block[BLOCK];
-    struct stat s;
-    int status = EMO_OK, copy = -1;
-    ssize_t n = 0;
-    if (fstat(*fd, &s) == 0 && S_ISREG(s.st_mode) && lseek(*fd, 0, SEEK_CUR) == 0)
-        return EMO_OK;
-    emo_pipe_enlarge(*fd);
-    while (status == EMO_OK && (n = emo_read(*fd, block, sizeof block)) > 0)
-        status = spool_write(&copy, block, (size_t)n, err);
-    if (n < 0)
-        status = emo_error_errno(err, "%s", name);
-    if (status == EMO_OK && copy < 0)
-        status = emo_error(err, EMO_INPUT, "%s: empty", name);
-    close(*fd);
-    *fd = copy;
-    return status;
-}
-
 static struct emo_input *new_input(struct emo_inputs *in, const char *name, struct emo_error *err)
 {
     if (in->input_count == in->input_room) {
@@ -427,7 +396,7 @@ int emo_inputs_add(struct emo_inputs *in, const char *path, bool classed, bool p
         f->fd = -1;
         return list_directory(in, path, NULL, &s, err);
     }
-    int status = make_seekable(&f->fd, f->name, err);
+    int status = emo_make_seekable(&f->fd, f->name, err);
     if (status != EMO_OK)
         return status;
     ssize_t n = pread(f->fd, first, sizeof first, 0);
