@@ -1,0 +1,179 @@
+/* emo-convert: tensor streams to and from the formats of other programs. */
+#include "base/program.h"
+#include "base/progress.h"
+#include "exchange/gather.h"
+#include "exchange/npz.h"
+#include "stream/reader.h"
+#include "stream/writer.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum format { EMO, NPY, NPZ };
+static const char *const formats[] = {"emo", "npy", "npz", NULL};
+
+static const struct emo_import *const imports[] = {
+    [NPY] = &emo_import_npy,
+    [NPZ] = &emo_import_npz,
+};
+
+static struct emo_common common;
+static int from = EMO, to = EMO;
+static uint64_t memory = UINT64_C(512) << 20;
+
+/* clang-format off */
+static struct emo_option options[] = {
+    EMO_OPTIONS_HELP(common),
+    EMO_OPTIONS_OUTPUT(common),
+    EMO_OPTIONS_JOBS(common),
+    EMO_OPTIONS_PROGRESS(common),
+    EMO_OPTIONS_NO_PG(common),
+    {.letter = 'f', .name = "from", .argument = "FMT", .kind = EMO_CHOICE, .value = &from,
+     .choices = formats, .recorded = true, .help = "what the input is: emo (if not given), npy, npz"},
+    {.letter = 't', .name = "to", .argument = "FMT", .kind = EMO_CHOICE, .value = &to,
+     .choices = formats, .recorded = true, .help = "what to make: likewise"},
+    {.name = "memory", .argument = "SIZE", .kind = EMO_SIZE, .value = &memory,
+     .help = "to npy and npz: records to hold in memory before they spill to a file (512M)"},
+};
+/* clang-format on */
+#define OPTIONS (sizeof options / sizeof *options)
+
+static const struct emo_program program = {
+    .name = "emo-convert",
+    .operands = "[file ...]",
+    .purpose = "convert tensor streams to and from the formats of other programs",
+    .options = options,
+    .count = OPTIONS,
+    .common = &common,
+};
+
+static int add_pg(struct emo_head *head, struct emo_error *err)
+{
+    struct emo_text text = {0};
+    if (common.no_pg)
+        return EMO_OK;
+    emo_options_recorded(options, OPTIONS, &text);
+    int status = emo_head_add_pg(head, program.name, EMO_VERSION,
+                                 text.bytes != NULL ? text.bytes : "", NULL, err);
+    emo_text_free(&text);
+    return status;
+}
+
+/* Says what was lost, a line each. */
+static void warn_of(const struct emo_text *lost)
+{
+    for (const char *s = lost->bytes; s != NULL && *s != '\0';) {
+        size_t n = strcspn(s, "\n");
+        emo_program_warn(&program, "not kept: %.*s", (int)n, s);
+        s += n + (s[n] == '\n');
+    }
+}
+
+/* emo to npy and npz. */
+static int to_arrays(const char *const *paths, size_t count, struct emo_error *err)
+{
+    struct emo_gathered g = {0};
+    struct emo_reader *reader = NULL;
+    struct emo_output *output = NULL;
+    struct emo_text lost = {0};
+    int status = emo_reader_open(&reader, paths, count, 1u << EMO_IMAGES | 1u << EMO_SCORES, err);
+    if (status == EMO_OK)
+        status = emo_output_open(&output, common.output, true, err);
+    if (status == EMO_OK)
+        status = emo_gather(&g, reader, memory, err);
+    if (status == EMO_OK)
+        status = add_pg(&g.head, err);
+    if (status == EMO_OK)
+        status = to == NPY ? emo_npy_write(&g, output, err) : emo_npz_write(&g, output, &lost, err);
+    if (status == EMO_OK)
+        status = emo_output_commit(output, err);
+    else
+        emo_output_discard(output);
+    if (status == EMO_OK) {
+        warn_of(&lost);
+        emo_program_say(&program, "%zu %s", g.count, emo_kind_name(g.head.kind));
+    }
+    emo_text_free(&lost);
+    emo_gathered_free(&g);
+    emo_reader_close(reader);
+    return status;
+}
+
+/* All that becomes a stream. */
+static int from_foreign(const char *const *paths, size_t count, struct emo_error *err)
+{
+    static const char *const standard[] = {"-"};
+    const struct emo_import *in = imports[from];
+    void *state = NULL;
+    struct emo_head head = {0};
+    struct emo_writer *writer = NULL;
+    struct emo_record r = {0};
+    struct emo_progress progress;
+    uint64_t done = 0;
+    bool got = true;
+    int status = EMO_OK;
+    if (count > 1 && !in->several)
+        status = emo_error(err, EMO_USAGE, "from %s, one file at a time; streams are joined with "
+                           "cat", formats[from]);
+    if (status == EMO_OK)
+        status = in->open(&state, count > 0 ? paths : standard, count > 0 ? count : 1, &head, err);
+    if (status == EMO_OK)
+        status = add_pg(&head, err);
+    if (status == EMO_OK)
+        status = emo_writer_create(&writer, common.output, &head, err);
+    emo_progress_begin(&progress, emo_program_shows_progress(&program), program.name, "records",
+                       head.records_expected == EMO_UNKNOWN ? 0 : head.records_expected);
+    while (status == EMO_OK && got) {
+        status = in->next(state, &r, &got, err);
+        if (status == EMO_OK && got)
+            status = emo_writer_record(writer, &r, err);
+        done += status == EMO_OK && got;
+        emo_progress_update(&progress, done, NULL);
+    }
+    emo_progress_end(&progress);
+    status = emo_writer_close(writer, NULL, program.name, status, err);
+    if (status == EMO_OK)
+        emo_program_say(&program, "%" PRIu64 " records", done);
+    emo_record_free(&r);
+    emo_head_free(&head);
+    in->close(state);
+    return status;
+}
+
+/* The conversions that there are. */
+static const struct {
+    enum format from, to;
+    int (*run)(const char *const *paths, size_t count, struct emo_error *err);
+} pairs[] = {
+    {EMO, NPY, to_arrays},
+    {EMO, NPZ, to_arrays},
+    {NPY, EMO, from_foreign},
+    {NPZ, EMO, from_foreign},
+};
+#define PAIRS (sizeof pairs / sizeof *pairs)
+
+static int run(const char *const *paths, size_t count, struct emo_error *err)
+{
+    struct emo_text there = {0};
+    for (size_t i = 0; i < PAIRS; i++)
+        if ((int)pairs[i].from == from && (int)pairs[i].to == to)
+            return pairs[i].run(paths, count, err);
+    for (size_t i = 0; i < PAIRS; i++)
+        emo_text_printf(&there, "%s%s to %s", i > 0 ? ", " : "", formats[pairs[i].from],
+                        formats[pairs[i].to]);
+    int status = emo_error(err, EMO_USAGE, "no conversion from %s to %s; there are %s",
+                           formats[from], formats[to], there.bytes != NULL ? there.bytes : "");
+    emo_text_free(&there);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    size_t n;
+    int early = emo_program_begin(&program, argc, argv, &n);
+    if (early >= 0)
+        return early;
+    struct emo_error err = {0};
+    int status = run((const char *const *)argv + 1, n, &err);
+    return emo_program_end(&program, status, &err);
+}
