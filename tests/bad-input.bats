@@ -38,6 +38,7 @@ emo-train -n tiny.net -e 2 -o result
 emo-predict -o result m.model
 emo-metrics -o result
 emo-peek -o result
+emo-convert -t npz -o result
 END
 }
 
@@ -165,6 +166,9 @@ emo-unzip --fit shrink pictures
 emo-unzip --shard 3/2 pictures
 emo-unzip --limit -1 pictures
 emo-unzip --nosuch pictures
+emo-convert -f nosuch
+emo-convert -f emo -t emo
+emo-convert -t npz --memory x
 END
 }
 
@@ -251,6 +255,8 @@ emo-metrics -q --json scores.emo
 emo-peek images.emo
 emo-peek --values images.emo
 emo-peek --headers images.emo
+emo-convert -q -t npz images.emo
+emo-convert -q -t npy scores.emo
 END
     for command in 'emo-split -h' 'emo-train --summary' 'emo-train --show-net' 'emo-unzip -V'; do
         run -1 sh -c "exec $command >/dev/full"
@@ -285,6 +291,8 @@ emo-train -q -n big.net -e 1 images.emo
 emo-split -q many.emo
 emo-augment -q -e 1 many.emo
 emo-unzip -q -s 400x400 pictures
+emo-convert -q -t npy many.emo
+emo-convert -q -t npz many.emo
 END
     umount disk
     [ "$failed" -eq 0 ]
@@ -337,5 +345,6 @@ emo-predict -q m.model many.emo
 emo-predict -q --tsv m.model many.emo
 emo-peek many.emo
 emo-peek --values many.emo
+emo-convert -q -t npz many.emo
 END
 }

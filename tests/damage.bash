@@ -53,6 +53,7 @@ damage() {
     emo-metrics) through "$@" -- scores.emo emo-metrics -q -o % ;;
     emo-peek) through "$@" -- images.emo emo-peek -o % ;;
     emo-peek-values) through "$@" -- scores.emo emo-peek --values -o % @ ;;
+    emo-convert) through "$@" -- images.emo emo-convert -q -t npz -o % ;;
     emo-unzip-model) through "$@" -- m.model emo-unzip -q -j 1 -m @ -o % pictures ;;
     esac
 }

@@ -19,6 +19,7 @@ sample() {
 @test "emo-predict finds damage in images" { sample emo-predict; }
 @test "emo-predict finds damage in a model" { sample emo-predict emo-predict-model; }
 @test "emo-metrics finds damage in scores" { sample emo-metrics; }
+@test "emo-convert finds damage in images" { sample emo-convert; }
 @test "emo-unzip finds damage in a model" { sample emo-unzip emo-unzip-model; }
 @test "emo-peek finds damage in images and scores" {
     sample emo-peek

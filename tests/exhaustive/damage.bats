@@ -17,6 +17,7 @@ whole() {
 @test "emo-predict" { whole emo-predict; }
 @test "emo-predict, the model" { whole emo-predict emo-predict-model; }
 @test "emo-metrics" { whole emo-metrics; }
+@test "emo-convert" { whole emo-convert; }
 @test "emo-unzip -m" { whole emo-unzip emo-unzip-model; }
 @test "emo-peek" { whole emo-peek; }
 @test "emo-peek --values" { whole emo-peek emo-peek-values; }

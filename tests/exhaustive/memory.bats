@@ -85,6 +85,16 @@ END
     [ "$peak" -le $(((16 + 16) * 1024)) ]
 }
 
+@test "emo-convert, to arrays within --memory and a little, and flat from them" {
+    images 64x64x3
+    peak emo-convert -q -t npz --memory 16M -o input.10000.npz input.10000
+    echo "# emo-convert --memory 16M: $peak KiB" >&3
+    [ "$peak" -le $(((16 + 16) * 1024)) ]
+    emo-convert -q -t npz -o input.100.npz input.100
+    for n in 100 10000; do mv input.$n.npz input.$n; done
+    flat 2048 emo-convert -q -f npz
+}
+
 @test "emo-train, within --memory and a little" {
     make_stream --split train -n 10000 -s 64x64x3 -o input.10000
     printf 'avgpool 32\nflatten\noutput\n' >tiny.net

@@ -31,6 +31,8 @@ END
         checked emo-peek $option -o peek split.emo tiny.model scores.emo
     done
     checked emo-peek --net tiny.model
+    checked emo-convert -t npz -o all.npz split.emo
+    checked emo-convert -f npz -o again.emo all.npz
 }
 
 @test "a stream that is cut is refused without an error or a leak" {

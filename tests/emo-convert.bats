@@ -1,0 +1,116 @@
+#!/usr/bin/env bats
+# Streams to the formats of other programs and back.
+load helper
+
+setup_file() {
+    cd "$BATS_FILE_TMPDIR" || return
+    PATH=$BUILD/unit:$PATH
+    make_stream --split mixed -o images.emo
+    printf 'conv 4 3 stride 2 relu\nflatten\ndense 5 relu\ndropout 0.5\noutput\n' >tiny.net
+    make_stream -s 9x8x3 -c 3 -o three.emo
+    emo-train -q -n tiny.net -e 1 -o three.model three.emo
+    emo-predict -q -o scores.emo three.model three.emo
+}
+
+setup() {
+    T=$BATS_TEST_TMPDIR
+    cd "$T" || return
+    ln -s "$BATS_FILE_TMPDIR"/* .
+    export PATH=$BUILD/unit:$PATH
+}
+
+# there_and_back FORMAT FILE: it comes back byte for byte, by file and by pipe.
+there_and_back() {
+    emo-convert -q --no-pg -t "$1" -o out "$2"
+    emo-convert -q --no-pg -f "$1" -o back out
+    cmp "$2" back
+    emo-convert -q --no-pg -t "$1" <"$2" | emo-convert -q --no-pg -f "$1" | cmp - "$2"
+}
+
+@test "formats are named: what cannot be is refused, and what can be is listed" {
+    run -2 emo-convert images.emo
+    [[ $output == *'from emo to emo'*'emo to npy, '* ]]
+    run -2 emo-convert -f npz -t npy images.emo
+    run -2 emo-convert -f nosuch images.emo
+    run -2 emo-convert -f npz a.npz b.npz
+    [[ $output == *'one file at a time'* ]]
+}
+
+@test "npz: images, gray ones, augmented ones, scores and nothing come back as they were" {
+    there_and_back npz images.emo
+    make_stream -s 5x3x1 -c 0 -o gray.emo
+    there_and_back npz gray.emo
+    make_stream --epoch 3 --unlabelled 4 --payload-only --first 100 -o augmented.emo
+    there_and_back npz augmented.emo
+    there_and_back npz scores.emo
+    make_stream -n 0 -o nothing.emo
+    there_and_back npz nothing.emo
+    # A real one, whose sizes are not multiples of anything, more than fits into memory.
+    emo-unzip -q -s 21x19 "$SAMPLE" | emo-split -q -o photos.emo
+    there_and_back npz photos.emo
+    emo-convert -q -t npz -o ram.npz photos.emo
+    emo-convert -q -t npz --memory 64K -o spilled.npz photos.emo
+    cmp ram.npz spilled.npz
+}
+
+@test "npz: provenance gets a line each way" {
+    emo-convert -t npz -o images.npz images.emo 2>said
+    grep -q '20 images' said
+    emo-convert -q -f npz images.npz | make_stream --head >head.txt
+    [ "$(grep -c "^@PG.emo-convert" head.txt)" -eq 2 ]
+    grep -q -- '--from npz' head.txt
+}
+
+@test "npz: names of tabs and foreign letters come back" {
+    mkdir -p "in/caf"$'\xe9' in/b
+    cp "$ROOT"/tests/data/pictures/rgb.png "in/caf"$'\xe9'/1.png
+    cp "$ROOT"/tests/data/pictures/rgb.png in/b/$'x\ty\xff.png'
+    emo-unzip -q -s 4x4 -o odd.emo in
+    there_and_back npz odd.emo
+}
+
+@test "npy: pixels and shapes alone, streamed from a pipe" {
+    emo-convert -q -t npy images.emo | emo-convert -q -f npy -o back.emo
+    make_stream --list images.emo | cut -f 5,6 >want
+    make_stream --list back.emo | cut -f 5,6 | cmp want -
+    make_stream --list back.emo | cut -f 2 | sort -u | grep -q NA
+    emo-convert -q -t npy -o scores.npy scores.emo
+    [ "$(wc -c <scores.npy)" -eq $((128 + 20 * 3 * 4)) ]
+}
+
+@test "records of different shapes, models and checkpoints are no arrays: status 3" {
+    make_stream -s 4x5x3 -o wide.emo
+    run -3 emo-convert -t npz -o out images.emo wide.emo
+    [[ $output == *'wide.emo: record 1'*'4x5x3, but the first is 4x4x3'* ]]
+    run -3 emo-convert -t npz -o out three.model
+    [ ! -e out ]
+}
+
+@test "nothing is written of a stream that is cut short, nor of a cut array" {
+    head -c 3000 images.emo >cut.emo
+    for format in npy npz; do
+        run -3 emo-convert -t $format -o out cut.emo
+        [ ! -e out ]
+        run -3 sh -c "emo-convert -t $format <cut.emo 2>/dev/null >out"
+        [ ! -s out ]
+        emo-convert -q -t $format -o whole images.emo
+        head -c 500 whole >cut.file
+        run -3 emo-convert -f $format -o back cut.file
+        [ ! -e back ]
+        run -3 sh -c "emo-convert -q -f $format <cut.file | emo-split -q -o back"
+        [ ! -e back ]
+        rm -f out
+    done
+}
+
+@test "what is no array file is refused by what it should have been" {
+    run -3 emo-convert -f npy images.emo
+    [[ $output == *'images.emo: not a NumPy array'* ]]
+    run -3 emo-convert -f npz images.emo
+    [[ $output == *'images.emo: not a zip'* ]]
+    run -3 emo-convert -f npz "$SAMPLE"
+    [[ $output == *'not an array as .npz has them'* ]]
+    run -1 emo-convert -f npz nosuch
+    run -1 emo-convert -f npy .
+    run -3 emo-convert -f npz /dev/null
+}

@@ -1,0 +1,219 @@
+/*
+ * The formats of other programs: every truncation and every flipped bit of small files is taken
+ * without a crash, and found wherever the format lets it be found.
+ */
+#include "check.h"
+#include "exchange/gather.h"
+#include "exchange/npy.h"
+#include "exchange/npz.h"
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "stream/writer.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+
+static const char *const stream = "unit-exchange.emo", *const file = "unit-exchange.file",
+                         *const damaged = "unit-exchange.damaged";
+
+/* Three images of 2 x 2 x 3 in two classes, with metadata that one of them lacks. */
+static void make_stream(void)
+{
+    static const char *const classes[] = {"happy", "sad"};
+    struct emo_head head;
+    struct emo_writer *w;
+    struct emo_record r = {0};
+    uint8_t pixels[12];
+    emo_head_begin(&head, EMO_IMAGES);
+    head.records_expected = 3;
+    CHECK(emo_head_set_classes(&head, classes, 2, &err) == EMO_OK);
+    CHECK(emo_head_set_key(&head, "input", "2x2x3", &err) == EMO_OK);
+    CHECK(emo_writer_create(&w, stream, &head, &err) == EMO_OK);
+    for (unsigned i = 0; i < 3; i++) {
+        memset(pixels, (int)(40 * i + 1), sizeof pixels);
+        emo_record_shape(&r, EMO_U8, EMO_HWC, 3, (uint32_t[]){2, 2, 3});
+        r.payload = pixels;
+        r.id = 10 + i;
+        r.label = (int16_t)(i % 2);
+        r.split = (uint8_t)(i + 1);
+        r.metadata.length = 0;
+        emo_metadata_set_text(&r.metadata, "name", "a/\xc3\xa4", 4);
+        if (i != 1)
+            emo_metadata_set_i64(&r.metadata, "origin", -7);
+        CHECK(emo_writer_record(w, &r, &err) == EMO_OK);
+    }
+    CHECK(emo_writer_finish(w, &err) == EMO_OK);
+    emo_record_free(&r);
+    emo_head_free(&head);
+}
+
+static void write_arrays(bool npz)
+{
+    struct emo_gathered g = {0};
+    struct emo_reader *reader;
+    struct emo_output *output;
+    struct emo_text lost = {0};
+    CHECK(emo_reader_open(&reader, &stream, 1, 1u << EMO_IMAGES, &err) == EMO_OK);
+    CHECK(emo_gather(&g, reader, 1u << 20, &err) == EMO_OK);
+    CHECK(emo_output_open(&output, file, true, &err) == EMO_OK);
+    CHECK((npz ? emo_npz_write(&g, output, &lost, &err) : emo_npy_write(&g, output, &err)) ==
+          EMO_OK);
+    CHECK(emo_output_commit(output, &err) == EMO_OK);
+    CHECK(lost.length == 0);
+    emo_gathered_free(&g);
+    emo_reader_close(reader);
+}
+
+static uint8_t *load(const char *path, size_t *n)
+{
+    FILE *f = fopen(path, "rb");
+    static uint8_t bytes[1u << 20];
+    CHECK(f != NULL);
+    *n = fread(bytes, 1, sizeof bytes, f);
+    CHECK(*n < sizeof bytes && !ferror(f));
+    fclose(f);
+    return bytes;
+}
+
+/* All records of path: a CRC over what must not change unnoticed. */
+static int read_all(const struct emo_import *in, const char *path, uint32_t *crc, size_t *count)
+{
+    void *state = NULL;
+    struct emo_head head = {0};
+    struct emo_record r = {0};
+    bool got = true;
+    *crc = 0;
+    *count = 0;
+    int status = in->open(&state, &path, 1, &head, &err);
+    for (size_t i = 0; status == EMO_OK && i < head.class_count; i++)
+        *crc = emo_crc32(*crc, head.classes[i], strlen(head.classes[i]));
+    while (status == EMO_OK && got) {
+        status = in->next(state, &r, &got, &err);
+        if (status != EMO_OK || !got)
+            break;
+        *crc = emo_crc32(*crc, &r.id, sizeof r.id);
+        *crc = emo_crc32(*crc, &r.label, sizeof r.label);
+        *crc = emo_crc32(*crc, &r.split, sizeof r.split);
+        *crc = emo_crc32(*crc, r.payload, (size_t)r.payload_length);
+        ++*count;
+    }
+    emo_record_free(&r);
+    emo_head_free(&head);
+    in->close(state);
+    return status;
+}
+
+/*
+ * Flips every bit of file, then cuts it everywhere. A cut must be noticed. checked: so must a
+ * flipped bit, or else what is read is what was written; where the format has no checksums, it
+ * need only do no harm.
+ */
+static void damage(const char *name, const struct emo_import *in, bool checked)
+{
+    uint32_t crc, now;
+    size_t n, count, found = 0;
+    CHECK(read_all(in, file, &crc, &count) == EMO_OK);
+    CHECK(count == 3);
+    uint8_t *bytes = load(file, &n);
+    int fd = open(damaged, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && emo_write(fd, bytes, n) == 0);
+    for (size_t bit = 0; bit < 8 * n; bit++) {
+        uint8_t byte = bytes[bit / 8] ^ (uint8_t)(1u << bit % 8);
+        CHECK(pwrite(fd, &byte, 1, (off_t)(bit / 8)) == 1);
+        int status = read_all(in, damaged, &now, &count);
+        CHECK(pwrite(fd, &bytes[bit / 8], 1, (off_t)(bit / 8)) == 1);
+        bool good = status == EMO_INPUT || (status == EMO_OK && (!checked || now == crc));
+        if (!good)
+            fprintf(stderr, "%s: bit %zu of byte %zu: status %d\n", name, bit % 8, bit / 8, status);
+        CHECK(good);
+        found += status == EMO_INPUT;
+    }
+    for (size_t at = n; at-- > 0;) {
+        CHECK(ftruncate(fd, (off_t)at) == 0);
+        err.text[0] = '\0';
+        int status = read_all(in, damaged, &now, &count);
+        if (status != EMO_INPUT)
+            fprintf(stderr, "%s: cut at byte %zu of %zu: status %d\n", name, at, n, status);
+        CHECK(status == EMO_INPUT && err.text[0] != '\0');
+    }
+    close(fd);
+    unlink(damaged);
+    printf("%s: %zu bytes; every cut is found, and %zu of %zu flipped bits\n", name, n, found,
+           8 * n);
+}
+
+/* A .npy whose header is text, and a row or two of zeros. */
+static int read_npy(const char *text, size_t zeros)
+{
+    static const uint8_t nothing[256];
+    uint32_t crc;
+    size_t count, n = strlen(text);
+    uint8_t prefix[10] = "\x93NUMPY\1\0";
+    prefix[8] = (uint8_t)n;
+    prefix[9] = (uint8_t)(n >> 8);
+    int fd = open(damaged, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && emo_write(fd, prefix, sizeof prefix) == 0 && emo_write(fd, text, n) == 0 &&
+          emo_write(fd, nothing, zeros) == 0);
+    close(fd);
+    return read_all(&emo_import_npy, damaged, &crc, &count);
+}
+
+static void test_npy_headers(void)
+{
+#define SHAPE(type, shape) "{'descr': '" type "', 'fortran_order': False, 'shape': " shape ", }\n"
+    CHECK(read_npy(SHAPE("|u1", "(2, 1, 1, 3)"), 6) == EMO_OK);
+    CHECK(read_npy(SHAPE("<u1", "(2, 2, 3)"), 12) == EMO_OK);
+    CHECK(read_npy("{\"shape\":(1,1,1,1),\"descr\":\"|u1\",\"fortran_order\":False}  \n", 1) ==
+          EMO_OK);
+    CHECK(read_npy(SHAPE("|u1", "(0, 4, 4, 3)"), 0) == EMO_OK);
+    CHECK(read_npy(SHAPE("|u1", "(2, 1, 1, 3)"), 5) == EMO_INPUT);
+    SAID("cut short in row 1 of 2");
+    CHECK(read_npy(SHAPE("|u1", "(2, 1, 1, 3)"), 7) == EMO_INPUT);
+    SAID("more bytes");
+    CHECK(read_npy(SHAPE("|u1", "(1, 0, 1, 3)"), 0) == EMO_INPUT);
+    CHECK(read_npy(SHAPE("|u1", "(1, 4294967296, 1, 3)"), 9) == EMO_INPUT);
+    CHECK(read_npy(SHAPE("|u1", "(1, 65535, 65535, 3)"), 9) == EMO_INPUT);
+    SAID("larger than the");
+    CHECK(read_npy(SHAPE("|u1", "(18446744073709551615, 3, 3, 3)"), 9) == EMO_INPUT);
+    CHECK(read_npy(SHAPE("|u1", "(18446744073709551616, 3, 3, 3)"), 9) == EMO_INPUT);
+    CHECK(read_npy(SHAPE("|u1", "(2, 3, 8, 8)"), 9) == EMO_INPUT);
+    SAID("transpose");
+    CHECK(read_npy(SHAPE("|u1", "(2, 1, 1, 3"), 6) == EMO_INPUT);
+    CHECK(read_npy(SHAPE("|u1", "(2, 1, 1, -3)"), 6) == EMO_INPUT);
+    CHECK(read_npy(SHAPE("|u1", "(1, 1, 1, 1, 1, 1)"), 6) == EMO_INPUT);
+    CHECK(read_npy(SHAPE("<f4", "(2, 1, 1, 3)"), 24) == EMO_INPUT);
+    SAID("uint8");
+    CHECK(read_npy(SHAPE(">i4", "(2, 1, 1, 3)"), 24) == EMO_INPUT);
+    SAID("big-endian");
+    CHECK(read_npy(SHAPE("|O", "(2, 1, 1, 3)"), 24) == EMO_INPUT);
+    SAID("Python objects");
+    CHECK(read_npy(SHAPE("|V3", "(2, 1, 1, 3)"), 24) == EMO_INPUT);
+    CHECK(read_npy(SHAPE("<U99999999", "(2,)"), 24) == EMO_INPUT);
+    CHECK(read_npy("{'descr': [('a', '|u1')], 'fortran_order': False, 'shape': (1,), }\n", 1) ==
+          EMO_INPUT);
+    SAID("structured");
+    CHECK(read_npy("{'descr': '|u1', 'fortran_order': True, 'shape': (1, 1, 1, 1), }\n", 1) ==
+          EMO_INPUT);
+    SAID("Fortran");
+    CHECK(read_npy("{'descr': '|u1', 'descr': '|u1', 'fortran_order': False, 'shape': (1, 1, 1, 1)"
+                   "}\n", 1) == EMO_INPUT);
+    CHECK(read_npy("{'descr': '|u1', 'shape': (1, 1, 1, 1), }\n", 1) == EMO_INPUT);
+    CHECK(read_npy(SHAPE("|u1", "(1, 1, 1, 1)") "x\n", 1) == EMO_INPUT);
+    CHECK(read_npy("", 0) == EMO_INPUT);
+    unlink(damaged);
+}
+
+int main(void)
+{
+    make_stream();
+    test_npy_headers();
+    write_arrays(false);
+    damage("npy", &emo_import_npy, false);
+    write_arrays(true);
+    damage("npz", &emo_import_npz, true);
+    unlink(stream);
+    unlink(file);
+    return 0;
+}
