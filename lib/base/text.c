@@ -141,6 +141,18 @@ bool emo_is_utf8(const char *bytes, size_t n)
     return true;
 }
 
+void emo_text_shown(struct emo_text *t, const char *bytes, size_t n)
+{
+    for (size_t i = 0; i < n;) {
+        size_t length = utf8_length((const unsigned char *)bytes + i, n - i);
+        if (length == 0)
+            emo_text_add(t, "\xef\xbf\xbd", 3);
+        else
+            emo_text_escaped(t, bytes + i, length);
+        i += length > 0 ? length : 1;
+    }
+}
+
 void emo_text_json(struct emo_text *t, const char *bytes, size_t n)
 {
     if (bytes == NULL) {
@@ -254,6 +266,13 @@ char *emo_quote(char *out, size_t size, const char *s, size_t n)
     out[at++] = '"';
     out[at] = '\0';
     return out;
+}
+
+int emo_compare(const char *a, size_t a_length, const char *b, size_t b_length)
+{
+    size_t n = a_length < b_length ? a_length : b_length;
+    int c = n > 0 ? memcmp(a, b, n) : 0;
+    return c != 0 ? c : a_length < b_length ? -1 : a_length > b_length;
 }
 
 bool emo_parse_int(const char *s, int64_t *value)

@@ -30,6 +30,8 @@ void emo_text_printf(struct emo_text *t, const char *format, ...)
 void emo_text_escaped(struct emo_text *t, const char *bytes, size_t n);
 /* A field of a table after the first: a TAB and the bytes escaped; bytes NULL: NA. */
 void emo_text_field(struct emo_text *t, const char *bytes, size_t n);
+/* For the eye: escaped, and bytes that are not UTF-8 become U+FFFD. */
+void emo_text_shown(struct emo_text *t, const char *bytes, size_t n);
 /* As a JSON string with its quotes. Bytes that are not UTF-8 become U+FFFD; bytes NULL: null. */
 void emo_text_json(struct emo_text *t, const char *bytes, size_t n);
 /* The shortest decimal that reads back as the same double; NA for NaN, inf and -inf. */
@@ -43,6 +45,9 @@ bool emo_unescape(char *bytes, size_t *n);
 /* For messages: s in double quotes, escaped, cut to fit; returns out. */
 char *emo_quote(char *out, size_t size, const char *s, size_t n);
 #define EMO_QUOTE_SIZE 300
+
+/* Byte order, as of strings: less than 0, 0 or more than 0. */
+int emo_compare(const char *a, size_t a_length, const char *b, size_t b_length);
 
 /* Is it well-formed UTF-8? */
 bool emo_is_utf8(const char *bytes, size_t n);

@@ -83,19 +83,40 @@ struct pair {
     char *line; /* owns name and group */
     const char *name, *group;
     size_t name_length, group_length;
+    size_t row, number; /* in the file; of its group */
+};
+
+struct group {
+    const struct pair *first; /* in the file */
+    size_t place;             /* where its pairs begin, by group */
+    size_t size;              /* different names */
 };
 
 struct emo_group_file {
-    struct pair *pairs;
+    struct pair *pairs; /* by name */
     size_t count, room;
+    struct group *groups; /* in the order in which they are first named */
+    size_t group_count;
 };
 
 static int by_name(const void *a, const void *b)
 {
     const struct pair *x = a, *y = b;
-    size_t n = x->name_length < y->name_length ? x->name_length : y->name_length;
-    int c = n > 0 ? memcmp(x->name, y->name, n) : 0;
-    return c != 0 ? c : x->name_length < y->name_length ? -1 : x->name_length > y->name_length;
+    return emo_compare(x->name, x->name_length, y->name, y->name_length);
+}
+
+/* Of pointers to pairs. */
+static int by_group(const void *a, const void *b)
+{
+    const struct pair *x = *(const struct pair *const *)a, *y = *(const struct pair *const *)b;
+    int c = emo_compare(x->group, x->group_length, y->group, y->group_length);
+    return c != 0 ? c : x->row < y->row ? -1 : x->row > y->row;
+}
+
+static int by_first(const void *a, const void *b)
+{
+    const struct group *x = a, *y = b;
+    return x->first->row < y->first->row ? -1 : x->first->row > y->first->row;
 }
 
 /* Field number column of a line, ended and unescaped in place; NULL: the line is too short or an
@@ -141,7 +162,7 @@ static int add_line(struct emo_group_file *f, const char *line, const size_t col
     p->line = strdup(line);
     if (p->line == NULL)
         return emo_error_memory(err, strlen(line), "the groups");
-    f->count++;
+    p->row = f->count++;
     /* The later column first: ending a field hides what follows it. */
     size_t later = column[0] > column[1] ? 0 : 1;
     char *field[2];
@@ -203,6 +224,41 @@ static int check_twins(const struct emo_group_file *f, const char *path, struct 
     return EMO_OK;
 }
 
+static bool same_group(const struct pair *a, const struct pair *b)
+{
+    return emo_compare(a->group, a->group_length, b->group, b->group_length) == 0;
+}
+
+/* Finds the groups, and gives each pair the number of its own. */
+static int number_groups(struct emo_group_file *f, struct emo_error *err)
+{
+    struct pair **order = malloc((f->count + 1) * sizeof *order);
+    f->groups = calloc(f->count + 1, sizeof *f->groups);
+    if (order == NULL || f->groups == NULL) {
+        free(order);
+        return emo_error_memory(err, (f->count + 1) * sizeof *f->groups, "the groups");
+    }
+    for (size_t i = 0; i < f->count; i++)
+        order[i] = &f->pairs[i];
+    if (f->count > 1)
+        qsort(order, f->count, sizeof *order, by_group);
+    for (size_t i = 0; i < f->count; i++)
+        if (i == 0 || !same_group(order[i - 1], order[i]))
+            f->groups[f->group_count++] = (struct group){.first = order[i], .place = i};
+    if (f->group_count > 1)
+        qsort(f->groups, f->group_count, sizeof *f->groups, by_first);
+    for (size_t g = 0; g < f->group_count; g++)
+        for (size_t i = f->groups[g].place; i < f->count; i++) {
+            struct pair *p = order[i];
+            if (!same_group(p, f->groups[g].first))
+                break;
+            p->number = g;
+            f->groups[g].size += p == f->pairs || by_name(p - 1, p) != 0;
+        }
+    free(order);
+    return EMO_OK;
+}
+
 int emo_group_file_open(struct emo_group_file **group_file, const char *path, struct emo_error *err)
 {
     struct emo_group_file *f = calloc(1, sizeof *f);
@@ -218,6 +274,8 @@ int emo_group_file_open(struct emo_group_file **group_file, const char *path, st
     if (status == EMO_OK)
         status = check_twins(f, path, err);
     if (status == EMO_OK)
+        status = number_groups(f, err);
+    if (status == EMO_OK)
         *group_file = f;
     else
         emo_group_file_close(f);
@@ -231,15 +289,42 @@ void emo_group_file_close(struct emo_group_file *f)
     for (size_t i = 0; i < f->count; i++)
         free(f->pairs[i].line);
     free(f->pairs);
+    free(f->groups);
     free(f);
+}
+
+size_t emo_group_file_count(const struct emo_group_file *f)
+{
+    return f->group_count;
+}
+
+size_t emo_group_file_size(const struct emo_group_file *f, size_t i)
+{
+    return f->groups[i].size;
+}
+
+const char *emo_group_file_group(const struct emo_group_file *f, size_t i, size_t *length)
+{
+    *length = f->groups[i].first->group_length;
+    return f->groups[i].first->group;
+}
+
+static const struct pair *find(const struct emo_group_file *f, const char *name, size_t n)
+{
+    struct pair key = {.name = name, .name_length = n};
+    return f->count > 0 ? bsearch(&key, f->pairs, f->count, sizeof *f->pairs, by_name) : NULL;
+}
+
+size_t emo_group_file_number(const struct emo_group_file *f, const char *name, size_t n)
+{
+    const struct pair *p = find(f, name, n);
+    return p != NULL ? p->number : SIZE_MAX;
 }
 
 const char *emo_group_file_find(const struct emo_group_file *f, const char *name, size_t n,
                                 size_t *length)
 {
-    struct pair key = {.name = name, .name_length = n};
-    const struct pair *p =
-        f->count > 0 ? bsearch(&key, f->pairs, f->count, sizeof *f->pairs, by_name) : NULL;
+    const struct pair *p = find(f, name, n);
     *length = p != NULL ? p->group_length : 0;
     return p != NULL ? p->group : NULL;
 }

@@ -37,6 +37,14 @@ struct emo_group_file;
 int emo_group_file_open(struct emo_group_file **f, const char *path, struct emo_error *err);
 void emo_group_file_close(struct emo_group_file *f);
 
+/* Groups are numbered from 0 in the order in which the file first names them. */
+size_t emo_group_file_count(const struct emo_group_file *f);
+/* How many different names are in group i; its own name. */
+size_t emo_group_file_size(const struct emo_group_file *f, size_t i);
+const char *emo_group_file_group(const struct emo_group_file *f, size_t i, size_t *length);
+/* The number of a name's group; SIZE_MAX: the name is not in the file. */
+size_t emo_group_file_number(const struct emo_group_file *f, const char *name, size_t n);
+
 /* The group of a name, of *length bytes; NULL: the name is not in the file. */
 const char *emo_group_file_find(const struct emo_group_file *f, const char *name, size_t n,
                                 size_t *length);

@@ -243,6 +243,17 @@ static void check_group_file(void)
     emo_group_file_close(f);
     CHECK(open_group_text("name\tgroup\na\tg\na\tg\n", &f) == EMO_OK);
     emo_group_file_close(f);
+    /* Groups are numbered as the file first names them; a name twice is one. */
+    CHECK(open_group_text("name\tgroup\nz\tlate\na\tm\nb\tlate\na\tm\nc\tlat\ny\tlate\n", &f) ==
+          EMO_OK);
+    CHECK(emo_group_file_count(f) == 3);
+    CHECK(emo_group_file_size(f, 0) == 3 && emo_group_file_size(f, 1) == 1);
+    CHECK(emo_group_file_size(f, 2) == 1);
+    CHECK(emo_group_file_number(f, "b", 1) == 0 && emo_group_file_number(f, "a", 1) == 1);
+    CHECK(emo_group_file_number(f, "c", 1) == 2 && emo_group_file_number(f, "d", 1) == SIZE_MAX);
+    group = emo_group_file_group(f, 2, &n);
+    CHECK(n == 3 && memcmp(group, "lat", 3) == 0);
+    emo_group_file_close(f);
     CHECK(open_group_text("name\tgroup\na\tg\na\th\n", &f) == EMO_INPUT);
     CHECK(open_group_text("name\tgroup\na\n", &f) == EMO_INPUT);
     CHECK(open_group_text("name\tgroup\na\t\n", &f) == EMO_INPUT);
