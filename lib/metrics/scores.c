@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "metrics/confusion.h"
+#include "metrics/scores_names.h"
 #include "metrics/scores_text.h"
 #include "stream/reader.h"
 
@@ -27,6 +28,9 @@ void emo_scores_free(struct emo_scores *s)
     free_classes(s);
     free(s->at);
     free(s->p);
+    free(s->names);
+    free(s->name_end);
+    free(s->by_name);
     *s = (struct emo_scores){0};
 }
 
@@ -80,6 +84,12 @@ static int grow(struct emo_scores *s, struct emo_error *err)
     if (p == NULL)
         return emo_error_memory(err, room * row, "scores");
     s->p = p;
+    if (s->named) {
+        size_t *end = realloc(s->name_end, room * sizeof *end);
+        if (end == NULL)
+            return emo_error_memory(err, room * sizeof *end, "names");
+        s->name_end = end;
+    }
     s->room = room;
     return EMO_OK;
 }
@@ -139,7 +149,13 @@ static int add_record(struct emo_scores *s, const struct emo_record *r, double *
     struct emo_score score = {.label = r->label, .split = r->split, .seen = EMO_SEEN_UNKNOWN};
     if (emo_metadata_i64(&r->metadata, "seen", &seen))
         score.seen = seen != 0 ? EMO_SEEN : EMO_UNSEEN;
-    return emo_scores_add(s, score, row, err);
+    int status = emo_scores_add(s, score, row, err);
+    if (status == EMO_OK && s->named) {
+        size_t n;
+        const char *name = emo_record_name(r, &n);
+        status = emo_scores_add_name(s, name, n, err);
+    }
+    return status;
 }
 
 static int read_stream(struct emo_scores *s, struct emo_source *first, const char *const *paths,
@@ -170,8 +186,8 @@ static int read_stream(struct emo_scores *s, struct emo_source *first, const cha
     return status;
 }
 
-int emo_scores_read(struct emo_scores *s, const char *const *paths, size_t count,
-                    struct emo_error *err)
+static int read_either(struct emo_scores *s, const char *const *paths, size_t count,
+                       struct emo_error *err)
 {
     static const char *const standard[] = {"-"};
     if (count == 0) {
@@ -181,7 +197,6 @@ int emo_scores_read(struct emo_scores *s, const char *const *paths, size_t count
     struct emo_source first = {0};
     uint8_t byte = 0;
     bool got = false;
-    *s = (struct emo_scores){.probabilities = true};
     int status = emo_source_open(&first, paths[0], err);
     if (status == EMO_OK)
         status = emo_source_peek(&first, &byte, &got, err);
@@ -192,6 +207,21 @@ int emo_scores_read(struct emo_scores *s, const char *const *paths, size_t count
         return read_stream(s, &first, paths, count, err);
     emo_source_free(&first);
     return status;
+}
+
+int emo_scores_read(struct emo_scores *s, const char *const *paths, size_t count,
+                    struct emo_error *err)
+{
+    *s = (struct emo_scores){.probabilities = true};
+    return read_either(s, paths, count, err);
+}
+
+int emo_scores_read_named(struct emo_scores *s, const char *const *paths, size_t count,
+                          struct emo_error *err)
+{
+    *s = (struct emo_scores){.probabilities = true, .named = true};
+    int status = read_either(s, paths, count, err);
+    return status == EMO_OK ? emo_scores_order_names(s, err) : status;
 }
 
 int emo_scores_rank(const struct emo_scores *s, const size_t *rows, size_t n, size_t k,

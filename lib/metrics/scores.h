@@ -27,6 +27,11 @@ struct emo_scores {
     bool text;          /* read from text, whose completeness nothing tells */
     bool probabilities; /* every finite row lies in 0..1 and adds up to 1 within 0.001 */
     double epsilon;     /* of the type in which they were stored: FLT_EPSILON or DBL_EPSILON */
+    bool named;         /* the names of the images are kept, below, and looked up */
+    char *names;        /* one after the other */
+    size_t names_length, names_room;
+    size_t *name_end; /* of row i's in names */
+    size_t *by_name;  /* rows in the order of their names */
 };
 
 /*
@@ -42,13 +47,22 @@ struct emo_scores {
  */
 int emo_scores_read(struct emo_scores *s, const char *const *paths, size_t count,
                     struct emo_error *err);
+/* The same, with the names: a table needs the column "name" too. EMO_INPUT: a name has two rows
+   with different scores. */
+int emo_scores_read_named(struct emo_scores *s, const char *const *paths, size_t count,
+                          struct emo_error *err);
 void emo_scores_free(struct emo_scores *s);
+
+/* The row of this name, SIZE_MAX when there is none. */
+size_t emo_scores_find(const struct emo_scores *s, const char *name, size_t n);
 
 /* For the readers: takes over no memory. row has class_count numbers. */
 int emo_scores_set_classes(struct emo_scores *s, const char *const *names, size_t count,
                            struct emo_error *err);
 int emo_scores_add(struct emo_scores *s, struct emo_score score, const double *row,
                    struct emo_error *err);
+/* Where named: that of the row just added. */
+int emo_scores_add_name(struct emo_scores *s, const char *name, size_t n, struct emo_error *err);
 /* The index of a class by name, -1 when there is none. */
 int emo_scores_class(const struct emo_scores *s, const char *name);
 

@@ -15,7 +15,7 @@
 
 /* Where the columns of one table are; of_class: that of each class, NULL with score alone. */
 struct columns {
-    size_t label, split, seen, score, predicted;
+    size_t label, split, seen, score, predicted, name;
     size_t *of_class;
 };
 
@@ -114,9 +114,9 @@ static int find_classes(struct text_reader *t, struct emo_error *err)
 
 static int read_header(struct text_reader *t, struct emo_error *err)
 {
-    static const char *const names[] = {"label", "split", "seen", "score", "predicted"};
+    static const char *const names[] = {"label", "split", "seen", "score", "predicted", "name"};
     struct columns *c = &t->columns;
-    size_t *const at[] = {&c->label, &c->split, &c->seen, &c->score, &c->predicted};
+    size_t *const at[] = {&c->label, &c->split, &c->seen, &c->score, &c->predicted, &c->name};
     const char *file = t->table.source->file;
     bool got;
     int status = emo_table_next(&t->table, &got, err);
@@ -124,7 +124,7 @@ static int read_header(struct text_reader *t, struct emo_error *err)
         return status;
     if (!got)
         return emo_error(err, EMO_INPUT, "%s: empty: a table needs a header line", file);
-    for (size_t j = 0; j < 5; j++) {
+    for (size_t j = 0; j < sizeof at / sizeof *at; j++) {
         *at[j] = ABSENT;
         for (size_t i = 0; i < t->table.count; i++)
             if (strcmp(t->table.fields[i], names[j]) == 0) {
@@ -140,6 +140,9 @@ static int read_header(struct text_reader *t, struct emo_error *err)
         return emo_error(err, EMO_INPUT, "%s: neither a scores stream nor a table of scores: its "
                          "first line must name the columns label and p:CLASS... or score, "
                          "separated by tabs", file);
+    if (t->scores->named && c->name == ABSENT)
+        return emo_error(err, EMO_INPUT, "%s: a column name is needed, to tell which image a score "
+                         "is of", file);
     /* Names come with the rows; room for two scores is needed before. */
     static const char *const unnamed[] = {"", ""};
     if (c->of_class == NULL && !t->later)
@@ -243,7 +246,13 @@ static int read_row(struct text_reader *t, struct emo_error *err)
     }
     for (size_t k = 0; c->of_class != NULL && status == EMO_OK && k < t->scores->class_count; k++)
         status = parse_score(t, c->of_class[k], &t->row[k], err);
-    return status == EMO_OK ? emo_scores_add(t->scores, score, t->row, err) : status;
+    if (status == EMO_OK)
+        status = emo_scores_add(t->scores, score, t->row, err);
+    if (status == EMO_OK && t->scores->named) {
+        const char *name = t->table.fields[c->name];
+        status = emo_scores_add_name(t->scores, name, strlen(name), err);
+    }
+    return status;
 }
 
 static int read_table(struct text_reader *t, struct emo_error *err)
