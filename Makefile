@@ -9,7 +9,7 @@ CPPFLAGS += -Ilib -D_POSIX_C_SOURCE=200809L -D_XOPEN_SOURCE=700 $(HAVE)
 LDFLAGS += -Wl,--as-needed
 ALL_CFLAGS = -std=c11 -pthread -ffp-contract=off $(WARN) $(CFLAGS)
 
-PKGS = libarchive libjpeg libpng libwebp libxxhash libexif
+PKGS = libarchive libjpeg libpng libwebp libxxhash libexif pangocairo
 have = $(shell pkg-config --exists $(1) 2>/dev/null && echo yes)
 ifeq ($(shell test -e /usr/include/libdeflate.h && echo yes),yes)
 HAVE += -DHAVE_LIBDEFLATE

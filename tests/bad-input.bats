@@ -39,6 +39,7 @@ emo-predict -o result m.model
 emo-metrics -o result
 emo-peek -o result
 emo-convert -t npz -o result
+emo-montage -o result
 END
 }
 
@@ -84,6 +85,8 @@ refused() {
         [[ $stderr == *images* ]]
         refused 3 emo-predict -o result m.model $file
         [[ $stderr == *images* ]]
+        refused 3 emo-montage -o result $file
+        [[ $stderr == *images* ]]
     done
     refused 3 emo-metrics -o result images.emo
     [[ $stderr == *scores* ]]
@@ -93,6 +96,10 @@ refused() {
         refused 3 emo-predict -o result $file images.emo
         refused 3 emo-unzip -m $file -o result pictures
         refused 3 emo-train --init $file -o result images.emo
+    done
+    for file in m.model images.emo empty.emo text.emo noise.emo c.emo magic.emo; do
+        refused 3 emo-montage --scores $file -o result images.emo
+        refused 3 emo-montage --by-group $file -o result images.emo
     done
     refused 3 emo-predict -o result m.model m.model
 }
@@ -109,7 +116,8 @@ refused() {
     done < <(readers)
     refused 1 emo-predict -o result nosuch images.emo
     for command in 'emo-unzip -s 8x8 pictures' 'emo-split images.emo' 'emo-predict m.model images.emo' \
-        'emo-train -n tiny.net images.emo' 'emo-augment images.emo' 'emo-metrics scores.emo'; do
+        'emo-train -n tiny.net images.emo' 'emo-augment images.emo' 'emo-metrics scores.emo' \
+        'emo-montage images.emo'; do
         # shellcheck disable=SC2086
         refused 1 ${command} -o nosuch/result
         # shellcheck disable=SC2086
@@ -158,6 +166,13 @@ emo-metrics --threshold nan
 emo-metrics --only nosuch
 emo-peek -H -c
 emo-peek --headers --stats
+emo-montage -t gif
+emo-montage --limit 0
+emo-montage --thumb 0x5
+emo-montage --thumb 128
+emo-montage --columns 0
+emo-montage --sort size
+emo-montage --memory -1
 emo-unzip -s 0x5 pictures
 emo-unzip -s 400 pictures
 emo-unzip -s 400x500x3 pictures
@@ -257,6 +272,8 @@ emo-peek --values images.emo
 emo-peek --headers images.emo
 emo-convert -q -t npz images.emo
 emo-convert -q -t npy scores.emo
+emo-montage -q images.emo
+emo-montage -q -t jpeg images.emo
 END
     for command in 'emo-split -h' 'emo-train --summary' 'emo-train --show-net' 'emo-unzip -V'; do
         run -1 sh -c "exec $command >/dev/full"
@@ -293,6 +310,8 @@ emo-augment -q -e 1 many.emo
 emo-unzip -q -s 400x400 pictures
 emo-convert -q -t npy many.emo
 emo-convert -q -t npz many.emo
+emo-montage -q many.emo
+emo-montage -q -t jpeg many.emo
 END
     umount disk
     [ "$failed" -eq 0 ]
@@ -322,6 +341,9 @@ END
     emo-metrics -q names.emo >/dev/null
     emo-metrics -q --json names.emo >names.json
     emo-metrics -q names.tsv >/dev/null
+    emo-montage -q --scores names.emo -o names.png tagged.emo
+    emo-montage -q --scores names.tsv -o table.png tagged.emo
+    cmp names.png table.png
     if command -v python3; then
         python3 -c 'import json, sys; [json.loads(l) for l in open("names.json", encoding="utf-8")]'
     fi
@@ -346,5 +368,6 @@ emo-predict -q --tsv m.model many.emo
 emo-peek many.emo
 emo-peek --values many.emo
 emo-convert -q -t npz many.emo
+emo-montage -q --thumb 16x16 many.emo
 END
 }

@@ -54,6 +54,8 @@ damage() {
     emo-peek) through "$@" -- images.emo emo-peek -o % ;;
     emo-peek-values) through "$@" -- scores.emo emo-peek --values -o % @ ;;
     emo-convert) through "$@" -- images.emo emo-convert -q -t npz -o % ;;
+    emo-montage) through "$@" -- images.emo emo-montage -q -t png --thumb 8x8 -o % ;;
+    emo-montage-scores) through "$@" -- scores.emo emo-montage -q -t png --thumb 8x8 --scores @ -o % images.emo ;;
     emo-unzip-model) through "$@" -- m.model emo-unzip -q -j 1 -m @ -o % pictures ;;
     esac
 }

@@ -20,6 +20,10 @@ sample() {
 @test "emo-predict finds damage in a model" { sample emo-predict emo-predict-model; }
 @test "emo-metrics finds damage in scores" { sample emo-metrics; }
 @test "emo-convert finds damage in images" { sample emo-convert; }
+@test "emo-montage finds damage in images, and in scores" {
+    sample emo-montage
+    sample emo-montage emo-montage-scores
+}
 @test "emo-unzip finds damage in a model" { sample emo-unzip emo-unzip-model; }
 @test "emo-peek finds damage in images and scores" {
     sample emo-peek

@@ -25,6 +25,8 @@ pipeline() {
     valid) echo 'emo-unzip -q -s 96x96 photos.zip | emo-split -q --only valid >result' ;;
     predict) echo 'emo-unzip -q -m old.model photos.zip | emo-predict -q -o result old.model' ;;
     table) echo 'emo-unzip -q -m old.model photos.zip | emo-predict -q --tsv -o result old.model' ;;
+    montage) echo 'emo-unzip -q -s 96x96 photos.zip | emo-split -q --only valid |
+        emo-montage -q -o result' ;;
     metrics) echo 'cat photos.emo photos.emo | emo-predict -q old.model | emo-metrics -q -o result' ;;
     esac
 }
@@ -98,6 +100,10 @@ dies() {
 @test "predicting to a stream and to a table" {
     dies predict emo-unzip
     dies table emo-unzip
+}
+
+@test "a contact sheet" {
+    dies montage emo-unzip emo-split
 }
 
 @test "metrics: cat or emo-predict dies" {

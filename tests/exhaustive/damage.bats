@@ -18,6 +18,8 @@ whole() {
 @test "emo-predict, the model" { whole emo-predict emo-predict-model; }
 @test "emo-metrics" { whole emo-metrics; }
 @test "emo-convert" { whole emo-convert; }
+@test "emo-montage" { whole emo-montage; }
+@test "emo-montage --scores" { whole emo-montage emo-montage-scores; }
 @test "emo-unzip -m" { whole emo-unzip emo-unzip-model; }
 @test "emo-peek" { whole emo-peek; }
 @test "emo-peek --values" { whole emo-peek emo-peek-values; }

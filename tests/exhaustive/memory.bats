@@ -103,6 +103,14 @@ END
     [ "$peak" -le $(((16 + 96) * 1024)) ]
 }
 
+@test "emo-montage --limit" {
+    images 64x64x3
+    make_stream -k scores -n 10000 -o scores.emo
+    flat 2048 emo-montage -q --limit 20
+    # Scores are kept, images are not.
+    flat 2048 emo-montage -q --limit 20 --scores scores.emo --sort mistake
+}
+
 @test "emo-metrics" {
     make_stream -k scores -n 100 -o input.100
     make_stream -k scores -n 10000 -o input.10000

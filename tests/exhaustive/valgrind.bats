@@ -4,7 +4,7 @@ load ../helper
 checked() {
     # An instruction set that valgrind knows.
     EMO_ISA=avx2 valgrind -q --error-exitcode=99 --leak-check=full \
-        --errors-for-leak-kinds=definite,indirect "$(command -v "$1")" "${@:2}"
+        --suppressions="$ROOT/tests/valgrind.supp" --errors-for-leak-kinds=definite,indirect "$(command -v "$1")" "${@:2}"
 }
 
 @test "the whole job is clean under valgrind" {
@@ -33,6 +33,8 @@ END
     checked emo-peek --net tiny.model
     checked emo-convert -t npz -o all.npz split.emo
     checked emo-convert -f npz -o again.emo all.npz
+    checked emo-montage --limit 4 --scores scores.emo --sort mistake -o sheet.png split.emo
+    checked emo-montage --scores scores.tsv -o sheet.jpg epochs.emo
 }
 
 @test "a stream that is cut is refused without an error or a leak" {
@@ -44,5 +46,6 @@ END
         run -3 checked emo-augment -o out.emo cut.emo
         run -3 checked emo-train -o out.emo cut.emo
         run -3 checked emo-peek -o out cut.emo
+        run -3 checked emo-montage -o out.png cut.emo
     done
 }
