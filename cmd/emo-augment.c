@@ -18,7 +18,7 @@
 #define SLOTS_MOST 64
 
 static struct emo_common common = {.jobs = 1};
-static int64_t epochs = 10, seed = 21;
+static int64_t epochs = 10, first_epoch = 1, seed = 21;
 static struct emo_warp_ranges ranges = {
     .rotate = 40, .shift_x = 0.2, .shift_y = 0.2, .shear = 11.459, .zoom = 0.2};
 static const char *const flips[] = {"h", "v", "hv", "none", NULL};
@@ -35,6 +35,8 @@ static struct emo_option options[] = {
     EMO_OPTIONS_NO_PG(common),
     {.letter = 'e', .name = "epochs", .argument = "N", .help = "times that training will see each "
      "image (10)", .kind = EMO_INT, .value = &epochs, .low = 1, .high = 65535, .recorded = true},
+    {.name = "first-epoch", .argument = "N", .help = "leave out the epochs before this one, for "
+     "emo-train --resume (1)", .kind = EMO_INT, .value = &first_epoch, .low = 1, .high = 65535},
     {.name = "rotate", .argument = "DEGREES", .help = "turn by up to so much either way (40)",
      .kind = EMO_REAL, .value = &ranges.rotate, .low = 0, .high = 180, .recorded = true},
     {.name = "shift-x", .argument = "PART", .help = "move by up to this part of the width (0.2)",
@@ -119,6 +121,13 @@ static int check_options(struct job *j, struct emo_error *err)
     static const char *const fills[] = {"nearest", "reflect", "wrap", "constant"};
     char quoted[EMO_QUOTE_SIZE];
     size_t k = 0;
+    if (first_epoch > epochs)
+        return emo_error(err, EMO_USAGE, "--first-epoch %" PRId64 ": there are %" PRId64 " epochs",
+                         first_epoch, epochs);
+    /* The epochs that are left out were made with the same options, or emo-train would be misled. */
+    if (first_epoch > 1 && common.no_pg)
+        return emo_error(err, EMO_USAGE, "--first-epoch and --no-pg: emo-train knows the stream "
+                         "again by its provenance");
     while (k < 4 && strcmp(fill, fills[k]) != 0)
         k++;
     if (k == 4 && strncmp(fill, "constant:", 9) == 0 && parse_colour(fill + 9, j->colour))
@@ -151,6 +160,9 @@ static int make_head(struct emo_head *head, const struct emo_head *from, const c
     snprintf(number, sizeof number, "%" PRId64, epochs);
     if (status == EMO_OK)
         status = emo_head_set_key(head, "epochs", number, err);
+    snprintf(number, sizeof number, "%" PRId64, first_epoch);
+    if (status == EMO_OK && first_epoch > 1)
+        status = emo_head_set_key(head, "first_epoch", number, err);
     text.length = 0;
     emo_text_add(&text, "", 0);
     emo_options_recorded(options, COUNT, &text);
@@ -257,7 +269,7 @@ static int write_epoch(struct job *j, struct emo_error *err)
             else
                 status = emo_writer_record(j->writer, &j->slots[k].view.record, err);
         }
-        emo_progress_update(&j->progress, n * (j->epoch - UINT64_C(1)) + i + count, note);
+        emo_progress_update(&j->progress, n * (uint64_t)(j->epoch - first_epoch) + i + count, note);
     }
     return status;
 }
@@ -272,7 +284,7 @@ static int write_epochs(struct job *j, struct emo_error *err)
     for (size_t i = 0; i < n; i++)
         j->ids[i] = emo_pool_entry(j->pool, i).id;
     int status = EMO_OK;
-    for (int64_t e = 1; e <= epochs && status == EMO_OK; e++) {
+    for (int64_t e = first_epoch; e <= epochs && status == EMO_OK; e++) {
         j->epoch = (uint16_t)e;
         status = write_epoch(j, err);
     }
@@ -284,6 +296,9 @@ static void summarise(const struct job *j)
     size_t n = emo_pool_count(j->pool);
     emo_program_say(&program, "%zu train images for %" PRId64 " epochs%s, %" PRIu64 " others as "
                     "they came", n, epochs, j->warps ? "" : ", not warped", j->passed);
+    if (first_epoch > 1)
+        emo_program_say(&program, "of the epochs, those before %" PRId64 " are left out",
+                        first_epoch);
     if (j->without_split > 0)
         emo_program_say(&program, "%" PRIu64 " of the train images have no split: they count as "
                         "train; emo-split sets some aside", j->without_split);
@@ -319,7 +334,7 @@ static int run(struct job *j, char **operands, size_t n, struct emo_error *err)
         status = read_all(j, err);
         emo_progress_end(&j->progress);
         emo_progress_begin(&j->progress, shown, program.name, "images",
-                           emo_pool_count(j->pool) * (uint64_t)epochs);
+                           emo_pool_count(j->pool) * (uint64_t)(epochs - first_epoch + 1));
         if (status == EMO_OK)
             status = write_epochs(j, err);
         emo_progress_end(&j->progress);

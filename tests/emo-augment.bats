@@ -55,6 +55,25 @@ list() { make_stream --list "$@" | tail -n +2; }
     [[ "$stderr" == *"held in a temporary file"* ]]
 }
 
+@test "--first-epoch leaves out the epochs before, and changes nothing else" {
+    make_stream -n 40 -s 9x9x3 --pixels noise --split mixed >in.emo
+    emo-augment -q -e 4 -o all in.emo
+    run -0 --separate-stderr emo-augment -e 4 --first-epoch 3 -o rest in.emo
+    # shellcheck disable=SC2154
+    [[ "$stderr" == *"those before 3 are left out"* ]]
+    cmp <(list all | awk -F '\t' '$4 == 0 || $4 > 2') <(list rest)
+    cmp <(make_stream --head all) <(make_stream --head rest | grep -v first_epoch)
+    emo-augment -q -e 4 --first-epoch 1 -o one in.emo
+    cmp all one
+    # It is for a training that has seen the others.
+    printf 'flatten\noutput\n' >net
+    run -3 emo-train -q -n net -o m.model rest
+    [[ "$output" == *"begins with epoch 3, but a new training begins with epoch 1"* ]]
+    run -2 emo-augment -e 4 --first-epoch 5 -o x in.emo
+    run -2 emo-augment -e 4 --first-epoch 2 --no-pg -o x in.emo
+    [ ! -e x ]
+}
+
 @test "without ranges and flips the pictures and what is true of them stay" {
     make_stream -n 30 -s 6x7x1 --pixels noise --payload-only >in.emo
     emo-augment -q -e 2 --rotate 0 --shift-x 0 --shift-y 0 --shear 0 --zoom 0 --flip none \

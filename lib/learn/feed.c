@@ -3,6 +3,7 @@
 #include "learn/epochs.h"
 #include "learn/intake.h"
 
+#include <inttypes.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@ struct slot {
 struct emo_feed {
     struct emo_feed_options options;
     struct emo_intake intake;
+    const struct emo_feed_place *place; /* to go on from, or NULL */
+    struct emo_stretch front;
     uint64_t valid_seen;
 
     struct slot slots[SLOTS];
@@ -29,7 +32,7 @@ struct emo_feed {
     pthread_cond_t change;
     /* Under mutex: */
     unsigned long filled, taken; /* slots so far; the one taken last is free at the next call */
-    bool held, over, stop;
+    bool held, over, stop, interrupted;
     int status;
     struct emo_error error;
     struct emo_intake_counts told; /* counts as they were with the newest batch */
@@ -74,7 +77,7 @@ static int fill_from_stream(struct emo_feed *f, struct slot *s, struct emo_error
     struct emo_batch *b = &s->batch;
     int status = EMO_OK;
     b->epoch = in->epoch;
-    b->count = 0;
+    b->count = b->origin_count = 0;
     while (status == EMO_OK && in->got && in->epoch == b->epoch && b->count < f->options.batch) {
         uint8_t **buffer = &s->buffers[b->count];
         if (*buffer == NULL)
@@ -86,10 +89,15 @@ static int fill_from_stream(struct emo_feed *f, struct slot *s, struct emo_error
         b->labels[b->count] = in->record.label;
         b->ids[b->count] = in->record.id;
         b->count++;
+        b->origin_count += emo_metadata_i64(&in->record.metadata, "origin",
+                                            &b->origins[b->origin_count]);
+        b->read = in->walk.so_far;
         if (status == EMO_OK)
             status = emo_intake_next(in, err);
     }
     b->last = !in->got || in->epoch != b->epoch;
+    if (b->last)
+        b->read = in->walk.before;
     return status;
 }
 
@@ -126,12 +134,12 @@ static int fill_from_pool(struct emo_feed *f, struct slot *s, const size_t *orde
     return EMO_OK;
 }
 
-static int feed_epoch(struct emo_feed *f, uint16_t epoch, const uint64_t *ids, size_t *order,
-                      bool *stopped, struct emo_error *err)
+static int feed_epoch(struct emo_feed *f, uint16_t epoch, size_t at, const uint64_t *ids,
+                      size_t *order, bool *stopped, struct emo_error *err)
 {
     size_t n = f->intake.train.count;
     int status = emo_epoch_order(ids, n, f->options.seed, epoch, f->options.shuffle, order, err);
-    for (size_t at = 0; status == EMO_OK && at < n;) {
+    while (status == EMO_OK && at < n) {
         struct slot *s = acquire(f);
         *stopped = s == NULL;
         if (s == NULL)
@@ -151,7 +159,7 @@ static void *feed_from_pool(void *argument)
 {
     struct emo_feed *f = argument;
     struct emo_error err = {0};
-    size_t n = f->intake.train.count;
+    size_t n = f->intake.train.count, at = f->place != NULL ? (size_t)f->place->images : 0;
     uint64_t *ids = malloc(n * sizeof *ids);
     size_t *order = malloc(n * sizeof *order);
     int status = EMO_OK;
@@ -160,8 +168,9 @@ static void *feed_from_pool(void *argument)
         status = emo_error_memory(&err, n * sizeof *ids, "the order of an epoch");
     for (size_t i = 0; status == EMO_OK && i < n; i++)
         ids[i] = emo_pool_entry(f->intake.pool, f->intake.train.at[i]).id;
-    for (unsigned e = 1; status == EMO_OK && !stopped && e <= f->intake.epochs; e++)
-        status = feed_epoch(f, (uint16_t)e, ids, order, &stopped, &err);
+    unsigned e = f->place != NULL && f->place->epoch > 0 ? f->place->epoch : 1;
+    for (; status == EMO_OK && !stopped && e <= f->intake.epochs; e++, at = 0)
+        status = feed_epoch(f, (uint16_t)e, at, ids, order, &stopped, &err);
     free(ids);
     free(order);
     over(f, status, &err);
@@ -178,10 +187,11 @@ static int open_slots(struct emo_feed *f, struct emo_error *err)
         s->batch.images = calloc(n, sizeof *s->batch.images);
         s->batch.labels = calloc(n, sizeof *s->batch.labels);
         s->batch.ids = calloc(n, sizeof *s->batch.ids);
+        s->batch.origins = calloc(n, sizeof *s->batch.origins);
         s->views = calloc(n, sizeof *s->views);
         s->buffers = calloc(n, sizeof *s->buffers);
         if (s->batch.images == NULL || s->batch.labels == NULL || s->batch.ids == NULL ||
-            s->views == NULL || s->buffers == NULL)
+            s->batch.origins == NULL || s->views == NULL || s->buffers == NULL)
             return emo_error_memory(err, n * sizeof *s->views, "a batch");
     }
     return EMO_OK;
@@ -237,6 +247,7 @@ void emo_feed_close(struct emo_feed *f)
         free(s->batch.images);
         free(s->batch.labels);
         free(s->batch.ids);
+        free(s->batch.origins);
         free(s->views);
         free(s->buffers);
     }
@@ -261,10 +272,80 @@ bool emo_feed_augmented(const struct emo_feed *f)
     return f->intake.augmented;
 }
 
+int emo_feed_resume(struct emo_feed *f, const struct emo_feed_place *place, struct emo_error *err)
+{
+    bool aligned = place->whole || place->images % f->options.batch == 0;
+    if (place->epoch > f->intake.epochs || (place->epoch == 0 && place->images > 0) || !aligned ||
+        place->trail->count != (f->intake.augmented ? place->epoch + 1u : 1))
+        return emo_error(err, EMO_INPUT, "%s: a place in its training that cannot be: epoch %u of "
+                         "%u, %" PRIu64 " images of it", emo_reader_file(f->intake.reader),
+                         place->epoch, f->intake.epochs, place->images);
+    f->place = place;
+    f->intake.known_train = place->train;
+    f->intake.known_sum = place->train_sum;
+    f->intake.walk.known = place->trail;
+    f->intake.walk.known_whole = place->whole || !f->intake.augmented;
+    return EMO_OK;
+}
+
+/* Epochs may lack at the beginning if they were finished. */
+static int check_first(const struct emo_feed *f, struct emo_error *err)
+{
+    unsigned next = f->place == NULL ? 1 : f->place->epoch + f->place->whole;
+    if (f->intake.first == 1 || f->intake.first <= next)
+        return EMO_OK;
+    return emo_error(err, EMO_INPUT, "%s: it begins with epoch %u, but %s%u; give emo-augment "
+                     "--first-epoch %u", emo_reader_file(f->intake.reader), f->intake.first,
+                     f->place == NULL ? "a new training begins with epoch "
+                                      : "the checkpoint's training goes on with epoch ",
+                     next, next);
+}
+
+/* Reads past what was consumed of an augmented stream. */
+static int skip(struct emo_feed *f, struct emo_error *err)
+{
+    struct emo_intake *in = &f->intake;
+    const struct emo_feed_place *p = f->place;
+    int status = EMO_OK;
+    while (status == EMO_OK && in->got &&
+           (in->epoch < p->epoch || (in->epoch == p->epoch && in->in_epoch < p->images))) {
+        status = emo_intake_take(in, in->scratch, err);
+        if (status == EMO_OK)
+            status = emo_intake_next(in, err);
+    }
+    return status;
+}
+
+/* A stream without epochs: is the place in it? */
+static int check_place(const struct emo_feed *f, struct emo_error *err)
+{
+    const struct emo_feed_place *p = f->place;
+    uint64_t n = f->intake.train.count;
+    if (p == NULL || p->epoch == 0 || (p->whole ? p->images == n : p->images < n))
+        return EMO_OK;
+    return emo_error(err, EMO_INPUT, "%s: the checkpoint's training saw %" PRIu64 " images of an "
+                     "epoch that has %" PRIu64, emo_reader_file(f->intake.reader), p->images, n);
+}
+
+/* All that comes before the first batch. */
+static int read_front(struct emo_feed *f, struct emo_error *err)
+{
+    int status = check_first(f, err);
+    if (status != EMO_OK)
+        return status;
+    if (!f->intake.augmented) {
+        status = emo_intake_all(&f->intake, err);
+        f->front = f->intake.walk.before;
+        return status == EMO_OK ? check_place(f, err) : status;
+    }
+    status = emo_intake_next(&f->intake, err);
+    f->front = f->intake.walk.before;
+    return status == EMO_OK && f->place != NULL ? skip(f, err) : status;
+}
+
 int emo_feed_start(struct emo_feed *f, struct emo_error *err)
 {
-    int status = f->intake.augmented ? emo_intake_next(&f->intake, err)
-                                     : emo_intake_all(&f->intake, err);
+    int status = read_front(f, err);
     if (status != EMO_OK)
         return status;
     sigset_t all, old;
@@ -279,16 +360,31 @@ int emo_feed_start(struct emo_feed *f, struct emo_error *err)
     return EMO_OK;
 }
 
+struct emo_stretch emo_feed_front(const struct emo_feed *f)
+{
+    return f->front;
+}
+
+void emo_feed_interrupt(struct emo_feed *f)
+{
+    pthread_mutex_lock(&f->mutex);
+    f->interrupted = true;
+    pthread_cond_broadcast(&f->change);
+    pthread_mutex_unlock(&f->mutex);
+}
+
 int emo_feed_next(struct emo_feed *f, struct emo_batch **batch, struct emo_error *err)
 {
     int status = EMO_OK;
     pthread_mutex_lock(&f->mutex);
     f->held = false;
     pthread_cond_broadcast(&f->change);
-    while (f->filled == f->taken && !f->over)
+    while (f->filled == f->taken && !f->over && !f->interrupted)
         pthread_cond_wait(&f->change, &f->mutex);
     *batch = NULL;
-    if (f->filled > f->taken) {
+    if (f->interrupted) {
+        status = EMO_OK;
+    } else if (f->filled > f->taken) {
         *batch = &f->slots[f->taken++ % SLOTS].batch;
         f->held = true;
     } else if (f->status != EMO_OK) {
@@ -296,7 +392,17 @@ int emo_feed_next(struct emo_feed *f, struct emo_batch **batch, struct emo_error
         *err = f->error;
     }
     pthread_mutex_unlock(&f->mutex);
+    for (size_t i = 0; status == EMO_OK && *batch != NULL && i < (*batch)->origin_count; i++)
+        status = emo_origins_add(&f->intake.trained, (*batch)->origins[i], err);
     return status;
+}
+
+static bool interrupted(struct emo_feed *f)
+{
+    pthread_mutex_lock(&f->mutex);
+    bool it_is = f->interrupted;
+    pthread_mutex_unlock(&f->mutex);
+    return it_is;
 }
 
 int emo_feed_finish(struct emo_feed *f, struct emo_error *err)
@@ -307,6 +413,8 @@ int emo_feed_finish(struct emo_feed *f, struct emo_error *err)
         do
             status = emo_feed_next(f, &b, err);
         while (status == EMO_OK && b != NULL);
+    if (interrupted(f))
+        return status;
     join(f);
     emo_origins_settle(&f->intake.trained);
     emo_origins_settle(&f->intake.validated);
@@ -350,6 +458,12 @@ int emo_feed_also_trained(struct emo_feed *f, const int64_t *origins, size_t cou
     for (size_t i = 0; status == EMO_OK && i < count; i++)
         status = emo_origins_add(&f->intake.trained, origins[i], err);
     return status;
+}
+
+const struct emo_origins *emo_feed_origins(struct emo_feed *f)
+{
+    emo_origins_settle(&f->intake.trained);
+    return &f->intake.trained;
 }
 
 int64_t *emo_feed_take_origins(struct emo_feed *f, size_t *count)

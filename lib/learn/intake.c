@@ -1,5 +1,7 @@
 #include "learn/intake.h"
 
+#include "base/hash.h"
+
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -43,23 +45,33 @@ static int keep(struct emo_intake *in, struct emo_indices *list, struct emo_erro
 static int note_origin(struct emo_intake *in, struct emo_origins *origins, struct emo_error *err)
 {
     int64_t origin;
-    if (emo_metadata_i64(&in->record.metadata, "origin", &origin))
-        return emo_origins_add(origins, origin, err);
-    if (origins == &in->trained && in->record.epoch <= 1)
-        in->counts.without_origin++;
-    return EMO_OK;
+    return emo_metadata_i64(&in->record.metadata, "origin", &origin)
+               ? emo_origins_add(origins, origin, err)
+               : EMO_OK;
 }
 
-static int count_train(struct emo_intake *in, struct emo_error *err)
+/* Which image it is, however it was warped. */
+static uint64_t fingerprint(const struct emo_record *r)
+{
+    const uint64_t all[] = {r->id, (uint64_t)r->label,
+                            emo_xxh3(r->metadata.bytes, r->metadata.length)};
+    return emo_xxh3(all, sizeof all);
+}
+
+static void count_train(struct emo_intake *in)
 {
     const struct emo_record *r = &in->record;
-    if (r->epoch <= 1) {
+    uint64_t print = fingerprint(r);
+    int64_t origin;
+    if (r->epoch <= in->first) {
         in->of_class[r->label]++;
         in->counts.train++;
+        in->counts.train_sum += print;
         in->counts.train_of_none += r->split == EMO_SPLIT_NONE;
+        in->counts.without_origin += !emo_metadata_i64(&r->metadata, "origin", &origin);
     }
     in->in_epoch++;
-    return note_origin(in, &in->trained, err);
+    in->in_sum += print;
 }
 
 /* Is there anything to learn? */
@@ -98,11 +110,11 @@ static enum use classify(struct emo_intake *in)
 {
     const struct emo_record *r = &in->record;
     if (r->label < 0) {
-        in->counts.unlabelled += r->epoch <= 1;
+        in->counts.unlabelled += r->epoch <= in->first;
         return LEFT_OUT;
     }
     if (r->split == EMO_TEST) {
-        in->counts.test += r->epoch <= 1;
+        in->counts.test += r->epoch <= in->first;
         return LEFT_OUT;
     }
     if (r->split == EMO_VALID) {
@@ -112,13 +124,38 @@ static enum use classify(struct emo_intake *in)
     return FOR_TRAINING;
 }
 
+/* Epochs out of order: of more than those of training images. */
+static int out_of_order(const struct emo_intake *in, unsigned after, struct emo_error *err)
+{
+    char where[EMO_WHERE_SIZE];
+    return emo_error(err, EMO_INPUT, "%s: of epoch %u after epoch %u of %u; the epochs of an "
+                     "augmented stream come in order (join before emo-augment, not after)",
+                     emo_record_where(&in->record, where, sizeof where), in->record.epoch, after,
+                     in->epochs);
+}
+
+/* In an augmented stream, valid and test records have no epoch of their own. */
+static int walk(struct emo_intake *in, struct emo_error *err)
+{
+    const struct emo_record *r = &in->record;
+    const char *file = emo_reader_file(in->reader);
+    size_t number = in->walk.number;
+    if (!in->got)
+        return emo_walk_end(&in->walk, file, err);
+    if (in->augmented && r->split != EMO_VALID && r->split != EMO_TEST)
+        number = r->epoch;
+    if (number < in->walk.number || (in->augmented && number > in->epochs))
+        return out_of_order(in, (unsigned)in->walk.number, err);
+    return emo_walk_step(&in->walk, number, r, file, err);
+}
+
 /* The header of the next record, its shape checked. */
 static int next_header(struct emo_intake *in, struct emo_error *err)
 {
     int status = emo_reader_header(in->reader, &in->record, &in->got, err);
-    if (status != EMO_OK || !in->got)
-        return status;
-    return check_shape(in, err);
+    if (status == EMO_OK && in->got)
+        status = check_shape(in, err);
+    return status == EMO_OK ? walk(in, err) : status;
 }
 
 static int keep_valid(struct emo_intake *in, struct emo_error *err)
@@ -132,15 +169,24 @@ static int keep_valid(struct emo_intake *in, struct emo_error *err)
 /* The end of an epoch of an augmented stream. */
 static int end_epoch(struct emo_intake *in, struct emo_error *err)
 {
-    if (in->epoch == 1) {
+    if (in->epoch == in->first) {
         int status = check_train(in, err);
         if (status != EMO_OK)
             return status;
+        if (in->known_train > 0 &&
+            (in->counts.train != in->known_train || in->counts.train_sum != in->known_sum))
+            return emo_error(err, EMO_INPUT, "%s: the %" PRIu64 " training images of epoch %u are "
+                             "not the %" PRIu64 " that the checkpoint's training saw",
+                             emo_reader_file(in->reader), in->counts.train, in->epoch,
+                             in->known_train);
     }
     if (in->in_epoch != in->counts.train)
         return emo_error(err, EMO_INPUT, "%s: epoch %u has %" PRIu64 " training images, but the "
                          "first has %" PRIu64 "; some were taken out or joined after emo-augment",
                          emo_reader_file(in->reader), in->epoch, in->in_epoch, in->counts.train);
+    if (in->in_sum != in->counts.train_sum)
+        return emo_error(err, EMO_INPUT, "%s: the training images of epoch %u are not those of the "
+                         "first", emo_reader_file(in->reader), in->epoch);
     return EMO_OK;
 }
 
@@ -163,14 +209,11 @@ static int check_epoch(struct emo_intake *in, struct emo_error *err)
         return emo_error(err, EMO_INPUT, "%s: it says %u epochs, but ends after epoch %u",
                          emo_reader_file(in->reader), in->epochs, in->epoch);
     }
-    char where[EMO_WHERE_SIZE];
-    if (in->record.epoch != in->epoch + 1 || in->record.epoch > in->epochs)
-        return emo_error(err, EMO_INPUT, "%s: of epoch %u after epoch %u of %u; the epochs of an "
-                         "augmented stream come in order (join before emo-augment, not after)",
-                         emo_record_where(&in->record, where, sizeof where), in->record.epoch,
-                         in->epoch, in->epochs);
+    unsigned next = in->epoch > 0 ? in->epoch + 1u : in->first;
+    if (in->record.epoch != next || in->record.epoch > in->epochs)
+        return out_of_order(in, next - 1, err);
     in->epoch = in->record.epoch;
-    in->in_epoch = 0;
+    in->in_epoch = in->in_sum = 0;
     return EMO_OK;
 }
 
@@ -190,15 +233,13 @@ int emo_intake_next(struct emo_intake *in, struct emo_error *err)
     /* The first header was read by open(), and nothing was taken yet. */
     bool pending = in->epoch == 0;
     for (;;) {
-        if (!pending) {
-            int status = next_header(in, err);
-            if (status != EMO_OK)
-                return status;
-        }
+        int status = pending ? walk(in, err) : next_header(in, err);
+        if (status != EMO_OK)
+            return status;
         enum use use = in->got ? classify(in) : FOR_TRAINING;
         if (use == FOR_TRAINING)
             return check_epoch(in, err);
-        int status = pass(in, use, err);
+        status = pass(in, use, err);
         if (status != EMO_OK)
             return status;
         pending = false;
@@ -207,7 +248,7 @@ int emo_intake_next(struct emo_intake *in, struct emo_error *err)
 
 int emo_intake_all(struct emo_intake *in, struct emo_error *err)
 {
-    int status = EMO_OK;
+    int status = walk(in, err);
     while (status == EMO_OK && in->got) {
         enum use use = classify(in);
         if (use == FOR_VALIDATION)
@@ -218,7 +259,8 @@ int emo_intake_all(struct emo_intake *in, struct emo_error *err)
             if (in->record.epoch != 0)
                 return wrong(in, err, "it has an epoch, but the head says nothing of epochs; give "
                              "emo-train what emo-augment wrote, whole");
-            status = count_train(in, err);
+            count_train(in);
+            status = note_origin(in, &in->trained, err);
             if (status == EMO_OK)
                 status = keep(in, &in->train, err);
         }
@@ -231,19 +273,25 @@ int emo_intake_all(struct emo_intake *in, struct emo_error *err)
 int emo_intake_take(struct emo_intake *in, void *to, struct emo_error *err)
 {
     int status = emo_reader_payload(in->reader, &in->record, to, err);
-    return status == EMO_OK ? count_train(in, err) : status;
+    if (status == EMO_OK)
+        count_train(in);
+    return status;
 }
 
 static int check_epochs(struct emo_intake *in, uint16_t wanted, struct emo_error *err)
 {
-    int64_t epochs;
+    int64_t epochs, first;
     in->epochs = wanted;
+    in->first = 1;
     in->augmented = emo_head_key_int(emo_reader_head(in->reader), "epochs", &epochs);
     if (!in->augmented)
         return EMO_OK;
-    if (epochs < 1 || epochs > UINT16_MAX)
-        return emo_error(err, EMO_INPUT, "%s: its head says %" PRId64 " epochs",
-                         emo_reader_file(in->reader), epochs);
+    if (!emo_head_key_int(emo_reader_head(in->reader), "first_epoch", &first))
+        first = 1;
+    if (epochs < 1 || epochs > UINT16_MAX || first < 1 || first > epochs)
+        return emo_error(err, EMO_INPUT, "%s: its head says %" PRId64 " epochs, of which the first "
+                         "is %" PRId64, emo_reader_file(in->reader), epochs, first);
+    in->first = (uint16_t)first;
     if (wanted != 0 && wanted != epochs)
         return emo_error(err, EMO_INPUT, "%s: emo-augment made %" PRId64 " epochs, but -e says "
                          "%u; leave -e away here, or give it to emo-augment",

@@ -167,6 +167,8 @@ int emo_setup_model(struct emo_model *m, const struct emo_setup_story *s,
     h->records_expected = EMO_UNKNOWN;
     h->shard = 0;
     h->shards = 1;
+    /* That some epochs were not made a second time says nothing of the model. */
+    emo_head_remove_key(h, "first_epoch");
     if (status == EMO_OK)
         status = emo_head_set_net(h, m->text, err);
     snprintf(text, sizeof text, "%ux%ux%u", s->shape[0], s->shape[1], s->shape[2]);

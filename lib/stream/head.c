@@ -1,6 +1,6 @@
 #include "stream/head.h"
 
-#include "stream/frame.h"
+#include "base/hash.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -187,6 +187,30 @@ int emo_head_format(const struct emo_head *h, struct emo_text *out, struct emo_e
     if (out->length > cap)
         return emo_error(err, EMO_INPUT, "the stream's head text would be %zu bytes; at most %zu "
                          "are possible", out->length, cap);
+    return EMO_OK;
+}
+
+int emo_head_frame(const struct emo_head *h, struct emo_head_frame *f, struct emo_text *out,
+                   struct emo_error *err)
+{
+    out->length = 0;
+    int status = emo_head_format(h, out, err);
+    if (status != EMO_OK)
+        return status;
+    *f = (struct emo_head_frame){
+        .frame_length = EMO_FRAME_SIZE + emo_pad64(out->length),
+        .text_length = (uint32_t)out->length,
+        .text_crc = emo_crc32(0, out->bytes, out->length),
+        .major = EMO_MAJOR,
+        .minor = EMO_MINOR,
+        .records_expected = h->records_expected,
+        .shard = h->shard,
+        .shards = h->shards,
+        .may = h->may,
+        .kind = h->kind,
+    };
+    memcpy(f->magic, EMO_MAGIC, sizeof f->magic);
+    f->header_crc = emo_header_crc(f);
     return EMO_OK;
 }
 

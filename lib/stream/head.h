@@ -14,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "stream/frame.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -40,6 +41,9 @@ int emo_head_copy(struct emo_head *to, const struct emo_head *from, struct emo_e
    formed. */
 int emo_head_parse(struct emo_head *h, const char *text, size_t n, struct emo_error *err);
 int emo_head_format(const struct emo_head *h, struct emo_text *out, struct emo_error *err);
+/* The HEAD as it is written: 64 bytes and, in out (emptied first), the text after them. */
+int emo_head_frame(const struct emo_head *h, struct emo_head_frame *f, struct emo_text *out,
+                   struct emo_error *err);
 
 /* Replaces the class table; names are copied and must already be in byte order. */
 int emo_head_set_classes(struct emo_head *h, const char *const *names, size_t count,

@@ -439,6 +439,7 @@ static int read_record(struct emo_reader *r, const struct emo_record_frame *f, u
     record->file = r->source.file;
     record->number = ++r->file_records;
     record->offset = start;
+    record->header_crc = f->header_crc;
     r->segment_records++;
     r->total++;
     r->running_crc = emo_crc32(r->running_crc, &f->header_crc, 4);

@@ -33,6 +33,7 @@ int emo_record_copy_header(struct emo_record *to, const struct emo_record *from,
     copy.payload = NULL;
     copy.file = NULL;
     copy.number = copy.offset = 0;
+    copy.header_crc = 0;
     emo_metadata_assign(&copy.metadata, from->metadata.bytes, from->metadata.length);
     *to = copy;
     return to->metadata.failed ? emo_error_memory(err, from->metadata.length, "metadata") : EMO_OK;

@@ -27,6 +27,7 @@ struct emo_record {
     const char *file;
     uint64_t number; /* in its file, from 1 */
     uint64_t offset; /* of its first byte in its file */
+    uint32_t header_crc; /* which covers all of it, through the other CRCs */
 };
 
 void emo_record_free(struct emo_record *r);

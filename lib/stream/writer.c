@@ -67,28 +67,15 @@ static int put(struct emo_writer *w, const void *bytes, size_t n, struct emo_err
 static int put_head(struct emo_writer *w, const struct emo_head *head, struct emo_error *err)
 {
     struct emo_text text = {0};
-    int status = emo_head_format(head, &text, err);
+    struct emo_head_frame f;
+    int status = emo_head_frame(head, &f, &text, err);
     if (status == EMO_OK) {
-        struct emo_head_frame f = {
-            .frame_length = EMO_FRAME_SIZE + emo_pad64(text.length),
-            .text_length = (uint32_t)text.length,
-            .text_crc = emo_crc32(0, text.bytes, text.length),
-            .major = EMO_MAJOR,
-            .minor = EMO_MINOR,
-            .records_expected = head->records_expected,
-            .shard = head->shard,
-            .shards = head->shards,
-            .may = head->may,
-            .kind = head->kind,
-        };
-        memcpy(f.magic, EMO_MAGIC, sizeof f.magic);
-        f.header_crc = emo_header_crc(&f);
         w->head_crc = f.header_crc;
         w->class_count = head->class_count;
         status = put(w, &f, sizeof f, err);
-        if (status == EMO_OK)
-            status = put(w, text.bytes, text.length, err);
     }
+    if (status == EMO_OK)
+        status = put(w, text.bytes, text.length, err);
     emo_text_free(&text);
     return status;
 }
