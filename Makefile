@@ -39,9 +39,14 @@ units: $(UNIT)
 $(BUILD)/libemo.a: $(LIB_OBJ)
 	@rm -f $@
 	ar rcs $@ $^
+# What each is compiled for is asked of the processor before it is called.
+ifeq ($(shell uname -m),x86_64)
+$(BUILD)/lib/net/kernels/%_avx2.o: ISA = -mavx2 -mfma
+$(BUILD)/lib/net/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
+endif
 $(BUILD)/lib/net/kernels/%.o: lib/net/kernels/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -O3 -ffp-contract=fast -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -O3 -ffp-contract=fast $(ISA) -MMD -MP -c -o $@ $<
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
