@@ -1,0 +1,55 @@
+/*
+ * The first layer: a convolution of the image, its bias, and 2x2 max pooling, in one go.
+ *
+ * Forward, a block of a few pooled places at a time: the four convolution outputs under each are
+ * summed in registers, the largest is kept with its place in the window (0 to 3, row by row, the
+ * first of equals), and only those are written; the map between never is. Pixels are bytes, HWC;
+ * a row is made float when it is first needed, with the zeros of the padding on either side. The
+ * division by 255 is in the packed weights.
+ *
+ *     y[p, o] = bias[o] + max over the window of p of  sum over ky, kx, i of  x * w / 255
+ *
+ * Backward, the gradient of the weights straight from the pooled gradient: of the four outputs
+ * under a pooled one only the largest has a gradient, so a channel's kernel (kernel_h rows of
+ * kernel_w * c numbers, in registers) gets the window of pixels that was largest, times g:
+ *
+ *     gw[., ., ., o] += g[p, o] * x[window of p that was largest for o] / 255
+ *
+ * a quarter of the products of the dense form. The image needs no gradient.
+ *
+ * Outputs lie in blocks of channels (net/blocks.h). One source, first_body.h, is compiled for each
+ * instruction set; sums go over ky, then kx and i, in float, fused multiply-add where the set has
+ * it.
+ */
+#ifndef EMO_NET_KERNELS_FIRST_H
+#define EMO_NET_KERNELS_FIRST_H
+
+#include "net/graph.h"
+#include "net/isa.h"
+
+struct emo_first {
+    const struct emo_layer *conv; /* its output is oh x ow x oc */
+    uint32_t ph, pw;              /* pooled */
+    size_t block;                 /* of channels in y and g */
+};
+
+struct emo_first_kernel {
+    size_t lanes; /* divides block, and block oc */
+    /* Floats that pack() writes; floats that a call works in. */
+    size_t (*packed)(const struct emo_first *f);
+    size_t (*scratch)(const struct emo_first *f);
+    void (*pack)(const struct emo_first *f, const float *hwio, float *packed);
+    /* One image: ph * pw * oc results and their places. */
+    void (*forward)(const struct emo_first *f, const uint8_t *image, const float *packed,
+                    const float *bias, float *y, uint16_t *place, float *scratch);
+    /* n images: the sum of their gradients, overwriting gw (HWIO) and gb. */
+    void (*backward)(const struct emo_first *f, size_t n, const uint8_t *const *images,
+                     const float *gy, const uint16_t *place, float *gw, float *gb, float *scratch);
+};
+
+extern const struct emo_first_kernel emo_first_plain, emo_first_avx2, emo_first_avx512;
+
+/* All buffers are aligned to 64 bytes. */
+const struct emo_first_kernel *emo_first_kernel(enum emo_isa isa);
+
+#endif

@@ -1,0 +1,256 @@
+/*
+ * The arithmetic of first.h. Included with LANES, the floats of a vector; VECTORS of channels and
+ * PAIRS of pooled places (4 * VECTORS * PAIRS sums) at a time going forward; SUMS at a time going
+ * backward; and KERNEL, the name of the table.
+ */
+#include "net/kernels/first.h"
+
+#include <string.h>
+
+typedef float floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t ints __attribute__((vector_size(4 * LANES)));
+typedef uint16_t shorts __attribute__((vector_size(2 * LANES)));
+/* The same where a vector may lie anywhere. */
+typedef float loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
+typedef uint16_t loose_shorts __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
+
+#define GROUP (VECTORS * LANES) /* channels at a time */
+#define CACHE 16384             /* bytes of pixels at a time going backward */
+
+static size_t round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+/* Floats of one kernel row, and of that in whole vectors. */
+static size_t taps(const struct emo_first *f)
+{
+    return (size_t)f->conv->kernel_w * f->conv->c;
+}
+static size_t tap_vectors(const struct emo_first *f)
+{
+    return (taps(f) + LANES - 1) / LANES;
+}
+
+/* A row of pixels as floats, padding included, and room for what the last block or vector reads
+   beyond what it uses. */
+static size_t row_floats(const struct emo_first *f)
+{
+    const struct emo_layer *l = f->conv;
+    size_t places = round_up((size_t)2 * f->pw, 2 * PAIRS);
+    size_t need = places * l->stride * l->c + (tap_vectors(f) + 1) * LANES;
+    size_t have = ((size_t)l->left + l->w + l->right) * l->c + LANES;
+    return round_up(need > have ? need : have, 16);
+}
+
+/* Rows that the two rows of windows under one pooled row look at. */
+static size_t band(const struct emo_first *f)
+{
+    return (size_t)f->conv->kernel_h + f->conv->stride;
+}
+
+static size_t packed_floats(const struct emo_first *f)
+{
+    return round_up(f->conv->oc, GROUP) * f->conv->kernel_h * taps(f);
+}
+
+static size_t scratch_floats(const struct emo_first *f)
+{
+    size_t vectors = round_up(f->conv->kernel_h * tap_vectors(f), SUMS);
+    return band(f) * row_floats(f) + f->conv->oc * vectors * LANES + 16;
+}
+
+/* [group of channels][ky][kx, i][channel of the group]. */
+static void pack(const struct emo_first *f, const float *hwio, float *packed)
+{
+    size_t oc = f->conv->oc, rows = f->conv->kernel_h * taps(f);
+    for (size_t g = 0; g < oc; g += GROUP)
+        for (size_t r = 0; r < rows; r++)
+            for (size_t o = g; o < g + GROUP; o++)
+                *packed++ = o < oc ? hwio[r * oc + o] * (1.0f / 255.0f) : 0;
+}
+
+/* Row y of the padded image into to. */
+static void load_row(const struct emo_first *f, const uint8_t *image, int64_t y, float *restrict to)
+{
+    const struct emo_layer *l = f->conv;
+    size_t n = (size_t)l->w * l->c, left = (size_t)l->left * l->c;
+    if (y < 0 || y >= l->h) {
+        memset(to, 0, row_floats(f) * sizeof *to);
+        return;
+    }
+    const uint8_t *restrict from = image + (size_t)y * n;
+    for (size_t i = 0; i < n; i++)
+        to[left + i] = (float)from[i];
+}
+
+/* Makes rows hold what pooled row py looks at; rows that it shares with the one before move. */
+static void load_band(const struct emo_first *f, const uint8_t *image, size_t py, float *rows)
+{
+    size_t n = row_floats(f), all = band(f), step = (size_t)2 * f->conv->stride, shared = 0;
+    if (py > 0 && step < all) {
+        shared = all - step;
+        memmove(rows, rows + step * n, shared * n * sizeof *rows);
+    }
+    for (size_t r = shared; r < all; r++)
+        load_row(f, image, (int64_t)(py * step + r) - f->conv->top, rows + r * n);
+}
+
+/* What is beside a row's pixels stays zero. */
+static void clear(const struct emo_first *f, float *rows)
+{
+    memset(rows, 0, band(f) * row_floats(f) * sizeof *rows);
+}
+
+struct best {
+    floats value;
+    ints place;
+};
+
+static inline struct best larger(struct best a, floats b, int place)
+{
+    ints more = b > a.value;
+    return (struct best){(floats)(((ints)b & more) | ((ints)a.value & ~more)),
+                         (place & more) | (a.place & ~more)};
+}
+
+/* PAIRS pooled places of a group of channels; x: where the first window begins. */
+static inline void forward_block(const struct emo_first *f, const float *x, const float *w,
+                                 struct best best[PAIRS][VECTORS])
+{
+    size_t row = row_floats(f), n = taps(f), step = (size_t)f->conv->stride * f->conv->c;
+    floats s[2][2 * PAIRS][VECTORS] = {{{{0}}}};
+    for (size_t ky = 0; ky < f->conv->kernel_h; ky++) {
+        const float *x0 = x + ky * row, *x1 = x0 + f->conv->stride * row;
+        for (size_t j = 0; j < n; j++, w += GROUP) {
+            floats wv[VECTORS];
+            _Pragma("GCC unroll 8") for (int v = 0; v < VECTORS; v++)
+                wv[v] = *(const floats *)(const void *)(w + v * LANES);
+            _Pragma("GCC unroll 8") for (int p = 0; p < 2 * PAIRS; p++) {
+                float a = x0[j + (size_t)p * step], b = x1[j + (size_t)p * step];
+                _Pragma("GCC unroll 8") for (int v = 0; v < VECTORS; v++) {
+                    s[0][p][v] += wv[v] * a;
+                    s[1][p][v] += wv[v] * b;
+                }
+            }
+        }
+    }
+    _Pragma("GCC unroll 8") for (int p = 0; p < PAIRS; p++)
+        _Pragma("GCC unroll 8") for (int v = 0; v < VECTORS; v++) {
+            struct best b = {s[0][2 * p][v], (ints){0}};
+            b = larger(b, s[0][2 * p + 1][v], 1);
+            b = larger(b, s[1][2 * p][v], 2);
+            best[p][v] = larger(b, s[1][2 * p + 1][v], 3);
+        }
+}
+
+static void forward(const struct emo_first *f, const uint8_t *image, const float *packed,
+                    const float *bias, float *y, uint16_t *place, float *scratch)
+{
+    size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, b = f->block;
+    size_t step = (size_t)2 * f->conv->stride * f->conv->c;
+    size_t weights = f->conv->kernel_h * taps(f) * GROUP;
+    clear(f, scratch);
+    for (size_t py = 0; py < f->ph; py++) {
+        load_band(f, image, py, scratch);
+        for (size_t g = 0; g < oc; g += GROUP)
+            for (size_t px = 0; px < f->pw; px += PAIRS) {
+                struct best best[PAIRS][VECTORS];
+                forward_block(f, scratch + px * step, packed + g / GROUP * weights, best);
+                for (size_t v = 0; v < VECTORS && g + v * LANES < oc; v++) {
+                    size_t o = g + v * LANES;
+                    floats add = *(const loose *)(const void *)(bias + o);
+                    for (size_t p = 0; p < PAIRS && px + p < f->pw; p++) {
+                        size_t at = (o / b * plane + py * f->pw + px + p) * b + o % b;
+                        *(loose *)(void *)(y + at) = best[p][v].value + add;
+                        *(loose_shorts *)(void *)(place + at) =
+                            __builtin_convertvector(best[p][v].place, shorts);
+                    }
+                }
+            }
+    }
+}
+
+/* One channel, n pooled places, SUMS vectors of its kernel: each += g * x at its offset. */
+static inline void backward_run(const struct emo_first *f, size_t n, const float *x0,
+                                const float *g, const uint16_t *place, const size_t *offset,
+                                float *to)
+{
+    size_t step = (size_t)f->conv->stride * f->conv->c;
+    const size_t window[4] = {0, step, f->conv->stride * row_floats(f),
+                              f->conv->stride * row_floats(f) + step};
+    floats s[SUMS];
+    _Pragma("GCC unroll 16") for (int k = 0; k < SUMS; k++)
+        s[k] = *(const floats *)(const void *)(to + k * LANES);
+    for (size_t p = 0; p < n; p++, g += f->block, place += f->block) {
+        const float *x = x0 + 2 * p * step + window[*place];
+        float by = *g;
+        _Pragma("GCC unroll 16") for (int k = 0; k < SUMS; k++)
+            s[k] += *(const loose *)(const void *)(x + offset[k]) * by;
+    }
+    _Pragma("GCC unroll 16") for (int k = 0; k < SUMS; k++)
+        *(floats *)(void *)(to + k * LANES) = s[k];
+}
+
+/* Pooled places whose pixels stay in the first cache while all channels go over them. */
+static size_t run_length(const struct emo_first *f)
+{
+    size_t n = CACHE / (band(f) * 2 * f->conv->stride * f->conv->c * sizeof(float));
+    return n > 0 ? n : 1;
+}
+
+/* A pooled row: every channel's kernel, SUMS vectors at a time. */
+static void backward_row(const struct emo_first *f, const float *rows, const float *g,
+                         const uint16_t *place, float *sums)
+{
+    size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, b = f->block, wide = tap_vectors(f);
+    size_t used = f->conv->kernel_h * wide, vectors = round_up(used, SUMS), run = run_length(f);
+    size_t step = (size_t)2 * f->conv->stride * f->conv->c;
+    for (size_t px = 0; px < f->pw; px += run)
+        for (size_t k = 0; k < vectors; k += SUMS) {
+            size_t offset[SUMS], n = f->pw - px < run ? f->pw - px : run;
+            for (size_t i = 0; i < SUMS; i++)
+                offset[i] = k + i < used ? (k + i) / wide * row_floats(f) + (k + i) % wide * LANES
+                                         : 0;
+            for (size_t o = 0; o < oc; o++) {
+                size_t at = (o / b * plane + px) * b + o % b;
+                backward_run(f, n, rows + px * step, g + at, place + at, offset,
+                             sums + (o * vectors + k) * LANES);
+            }
+        }
+}
+
+static void backward(const struct emo_first *f, size_t n, const uint8_t *const *images,
+                     const float *gy, const uint16_t *place, float *gw, float *gb, float *scratch)
+{
+    const struct emo_layer *l = f->conv;
+    size_t oc = l->oc, plane = (size_t)f->ph * f->pw, b = f->block, wide = tap_vectors(f);
+    size_t vectors = round_up(l->kernel_h * wide, SUMS);
+    float *rows = scratch, *sums = scratch + band(f) * row_floats(f);
+    clear(f, rows);
+    memset(sums, 0, oc * vectors * LANES * sizeof *sums);
+    memset(gb, 0, oc * sizeof *gb);
+    for (size_t r = 0; r < n; r++, gy += plane * oc, place += plane * oc) {
+        for (size_t py = 0; py < f->ph; py++) {
+            load_band(f, images[r], py, rows);
+            backward_row(f, rows, gy + py * f->pw * b, place + py * f->pw * b, sums);
+        }
+        for (size_t o = 0; o < oc; o++)
+            for (size_t p = 0; p < plane; p++)
+                gb[o] += gy[(o / b * plane + p) * b + o % b];
+    }
+    for (size_t ky = 0; ky < l->kernel_h; ky++)
+        for (size_t j = 0; j < taps(f); j++)
+            for (size_t o = 0; o < oc; o++)
+                gw[(ky * taps(f) + j) * oc + o] =
+                    sums[(o * vectors + ky * wide) * LANES + j] * (1.0f / 255.0f);
+}
+
+const struct emo_first_kernel KERNEL = {
+    .lanes = LANES,
+    .packed = packed_floats,
+    .scratch = scratch_floats,
+    .pack = pack,
+    .forward = forward,
+    .backward = backward,
+};
