@@ -253,7 +253,7 @@ static int read_layer(struct emo_graph *g, struct line *line, struct emo_error *
     g->layers = more;
     const struct emo_layer *last = g->count > 0 ? &more[g->count - 1] : NULL;
     struct emo_layer l = {
-        .kind = kinds[k].kind, .line = line->number, .weight = -1, .bias = -1, .stride = 1,
+        .kind = kinds[k].kind, .line = line->number, .number = (unsigned)g->count, .weight = -1, .bias = -1, .stride = 1,
         .h = last != NULL ? last->oh : g->height, .w = last != NULL ? last->ow : g->width,
         .c = last != NULL ? last->oc : g->channels,
         .flat = kinds[k].kind == EMO_FLATTEN || (last != NULL && last->flat),

@@ -35,6 +35,7 @@ struct emo_layer {
     enum emo_layer_kind kind;
     enum emo_activation activation; /* of the last layer: applied by the loss, not by the layer */
     unsigned line;
+    unsigned number; /* of its place in the text, from 0: a folded network draws the same dropout */
     char name[24]; /* "conv1", "maxpool1", "dense3" */
     uint32_t h, w, c;    /* in; a vector is 1 x 1 x c */
     uint32_t oh, ow, oc; /* out */

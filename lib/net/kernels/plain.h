@@ -4,7 +4,7 @@
 #ifndef EMO_NET_KERNELS_PLAIN_H
 #define EMO_NET_KERNELS_PLAIN_H
 
-#include "net/graph.h"
+#include "net/fold.h"
 
 #define EMO_PLAIN_DECLARE(REAL, NAME)                                                              \
     void NAME(conv_forward)(const struct emo_layer *l, size_t n, const REAL *x, const REAL *w,     \
@@ -27,7 +27,12 @@
     void NAME(dense_backward_data)(const struct emo_layer *l, size_t n, const REAL *gy,            \
                                    const REAL *w, size_t from, size_t to, REAL *gx);               \
     void NAME(dense_backward_weights)(const struct emo_layer *l, size_t n, const REAL *x,          \
-                                      const REAL *gy, size_t from, size_t to, REAL *gw, REAL *gb);
+                                      const REAL *gy, size_t from, size_t to, REAL *gw, REAL *gb); \
+    void NAME(compose)(const struct emo_fold *f, const REAL *a, const REAL *a_bias, const REAL *b, \
+                       const REAL *b_bias, REAL *w, REAL *bias);                                   \
+    void NAME(chain)(const struct emo_fold *f, const REAL *a, const REAL *a_bias, const REAL *b,   \
+                     const REAL *gw, const REAL *gbias, REAL *ga, REAL *ga_bias, REAL *gb,         \
+                     REAL *gb_bias);
 
 #define EMO_PLAIN_F(x) emo_f_##x
 #define EMO_PLAIN_D(x) emo_d_##x

@@ -246,6 +246,21 @@ void NAME(dense_forward)(const struct emo_layer *l, size_t n, const REAL *x, con
     }
 }
 
+/* Eight sums side by side, so that they go into vectors. */
+static REAL NAME(product)(const REAL *restrict x, const REAL *restrict y, size_t n)
+{
+    REAL s[8] = {0}, sum = 0;
+    size_t i = 0;
+    for (; i + 8 <= n; i += 8)
+        for (size_t j = 0; j < 8; j++)
+            s[j] += x[i + j] * y[i + j];
+    for (; i < n; i++)
+        sum += x[i] * y[i];
+    for (size_t j = 0; j < 8; j++)
+        sum += s[j];
+    return sum;
+}
+
 /* Columns from..to of gx. */
 void NAME(dense_backward_data)(const struct emo_layer *l, size_t n, const REAL *gy, const REAL *w,
                                size_t from, size_t to, REAL *gx)
@@ -254,17 +269,7 @@ void NAME(dense_backward_data)(const struct emo_layer *l, size_t n, const REAL *
     for (size_t i = from; i < to; i++) {
         const REAL *wi = w + i * out;
         for (size_t r = 0; r < n; r++) {
-            const REAL *g = gy + r * out;
-            REAL s[8] = {0}, sum = 0;
-            size_t o = 0;
-            for (; o + 8 <= out; o += 8)
-                for (size_t j = 0; j < 8; j++)
-                    s[j] += g[o + j] * wi[o + j];
-            for (; o < out; o++)
-                sum += g[o] * wi[o];
-            for (size_t j = 0; j < 8; j++)
-                sum += s[j];
-            gx[r * in + i] = sum;
+            gx[r * in + i] = NAME(product)(gy + r * out, wi, out);
         }
     }
 }
@@ -290,4 +295,78 @@ void NAME(dense_backward_weights)(const struct emo_layer *l, size_t n, const REA
     for (size_t r = 0; r < n; r++)
         for (size_t o = 0; o < out; o++)
             gb[o] += gy[r * out + o];
+}
+
+/* Calls body for each row q of A (ay, ax, i), place k of B, and the row c of C that they meet in. */
+#define EACH_MEETING(f, body)                                                                      \
+    for (size_t k = 0; k < (size_t)(f)->bh * (f)->bw; k++) {                                       \
+        size_t by = k / (f)->bw, bx = k % (f)->bw;                                                 \
+        size_t width = (f)->aw + ((f)->bw - 1) * (f)->stride;                                      \
+        for (size_t ay = 0; ay < (f)->ah; ay++)                                                    \
+            for (size_t ax = 0; ax < (f)->aw; ax++)                                                \
+                for (size_t i = 0; i < (f)->in; i++) {                                             \
+                    size_t q = (ay * (f)->aw + ax) * (f)->in + i;                                  \
+                    size_t c = ((by * (f)->stride + ay) * width + bx * (f)->stride + ax) * (f)->in \
+                               + i;                                                                \
+                    body                                                                           \
+                }                                                                                  \
+    }
+
+/* The formulas of fold.h. A bias that is NULL is zero. */
+void NAME(compose)(const struct emo_fold *f, const REAL *a, const REAL *a_bias, const REAL *b,
+                   const REAL *b_bias, REAL *w, REAL *bias)
+{
+    size_t between = f->between, out = f->out;
+    size_t rows = (size_t)(f->ah + (f->bh - 1) * f->stride) * (f->aw + (f->bw - 1) * f->stride) *
+                  f->in;
+    memset(w, 0, rows * out * sizeof *w);
+    EACH_MEETING(f, {
+        REAL *restrict to = w + c * out;
+        for (size_t m = 0; m < between; m++) {
+            REAL v = a[q * between + m];
+            const REAL *restrict from = b + (k * between + m) * out;
+            for (size_t o = 0; v != 0 && o < out; o++)
+                to[o] += v * from[o];
+        }
+    })
+    for (size_t o = 0; o < out; o++)
+        bias[o] = b_bias != NULL ? b_bias[o] : 0;
+    for (size_t m = 0; a_bias != NULL && m < f->bh * f->bw * between; m++)
+        for (size_t o = 0; o < out; o++)
+            bias[o] += a_bias[m % between] * b[m * out + o];
+}
+
+/* A gradient that is NULL is not wanted: that of a constant. */
+void NAME(chain)(const struct emo_fold *f, const REAL *a, const REAL *a_bias, const REAL *b,
+                 const REAL *gw, const REAL *gbias, REAL *ga, REAL *ga_bias, REAL *gb,
+                 REAL *gb_bias)
+{
+    size_t between = f->between, out = f->out, places = (size_t)f->bh * f->bw;
+    if (ga != NULL) {
+        memset(ga, 0, (size_t)f->ah * f->aw * f->in * between * sizeof *ga);
+        EACH_MEETING(f, {
+            for (size_t m = 0; m < between; m++)
+                ga[q * between + m] += NAME(product)(gw + c * out, b + (k * between + m) * out, out);
+        })
+    }
+    if (ga_bias != NULL) {
+        memset(ga_bias, 0, between * sizeof *ga_bias);
+        for (size_t m = 0; m < places * between; m++)
+            ga_bias[m % between] += NAME(product)(b + m * out, gbias, out);
+    }
+    if (gb == NULL)
+        return;
+    for (size_t m = 0; m < places * between; m++)
+        for (size_t o = 0; o < out; o++)
+            gb[m * out + o] = a_bias != NULL ? a_bias[m % between] * gbias[o] : 0;
+    EACH_MEETING(f, {
+        for (size_t m = 0; m < between; m++) {
+            REAL v = a[q * between + m];
+            const REAL *restrict from = gw + c * out;
+            REAL *restrict to = gb + (k * between + m) * out;
+            for (size_t o = 0; v != 0 && o < out; o++)
+                to[o] += v * from[o];
+        }
+    })
+    memcpy(gb_bias, gbias, out * sizeof *gb_bias);
 }
