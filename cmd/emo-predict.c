@@ -13,7 +13,7 @@
 #include <string.h>
 
 static struct emo_common common;
-static bool tsv, json;
+static bool no_fold, tsv, json;
 static int unknown_class, backend = EMO_BACKEND_BEST;
 static int64_t batch = 32;
 
@@ -33,6 +33,8 @@ static struct emo_option options[] = {
      .help = "write an object a line instead of a stream"},
     {.name = "unknown-class", .argument = "WHAT", .kind = EMO_CHOICE, .value = &unknown_class,
      .choices = unknowns, .help = "an image whose class the model lacks", .recorded = true},
+    {.name = "no-fold", .kind = EMO_FLAG, .value = &no_fold,
+     .help = "compute linear layers one by one, none folded into another", .recorded = true},
     {.name = "backend", .argument = "NAME", .kind = EMO_CHOICE, .value = &backend,
      .choices = backends, .help = "what computes", .recorded = true},
     EMO_OPTIONS_PROGRESS(common),
@@ -269,7 +271,7 @@ static int run(const char *const *operands, size_t count, struct emo_error *err)
     struct job j = {.model = &model};
     const struct emo_net_options o = {
         .backend = (enum emo_backend_choice)backend, .jobs = (unsigned)common.jobs,
-        .batch = (unsigned)batch,
+        .batch = (unsigned)batch, .no_fold = no_fold,
     };
     if (count == 0)
         return emo_error(err, EMO_USAGE, "no MODEL named");

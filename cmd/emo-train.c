@@ -19,7 +19,7 @@ static const char *net_name, *init_path, *history_path;
 static int64_t batch = 32, epochs, steps, seed = 21;
 static double learning_rate = 0.001;
 static uint64_t memory = UINT64_C(512) << 20;
-static bool no_shuffle, no_dropout, summary, show_net, gray;
+static bool no_shuffle, no_dropout, no_fold, summary, show_net, gray;
 static int backend = EMO_BACKEND_BEST;
 static struct emo_shape size = {400, 500};
 static struct emo_strings classes;
@@ -58,6 +58,8 @@ static struct emo_option options[] = {
      .help = "keep the order of the stream in every epoch", .recorded = true},
     {.name = "no-dropout", .kind = EMO_FLAG, .value = &no_dropout,
      .help = "train without dropout", .recorded = true},
+    {.name = "no-fold", .kind = EMO_FLAG, .value = &no_fold,
+     .help = "compute linear layers one by one, none folded into another", .recorded = true},
     {.name = "history", .argument = "FILE", .kind = EMO_STRING, .value = &history_path,
      .help = "write a table of the epochs"},
     {.name = "memory", .argument = "SIZE", .kind = EMO_SIZE, .value = &memory,
@@ -210,7 +212,7 @@ static int describe_net(struct emo_error *err)
     const struct emo_net_options o = {
         .height = size.height, .width = size.width, .channels = gray ? 1 : 3,
         .classes = classes.count > 0 ? classes.count : 2,
-        .backend = (enum emo_backend_choice)backend, .jobs = 1, .batch = 1,
+        .backend = (enum emo_backend_choice)backend, .jobs = 1, .batch = 1, .no_fold = no_fold,
     };
     const char *name = net_name != NULL ? net_name : "baseline";
     int status = EMO_OK;
@@ -314,7 +316,7 @@ static int open_net(const char *text, struct emo_error *err)
         .text = text, .height = shape[0], .width = shape[1], .channels = shape[2],
         .classes = head->class_count, .backend = (enum emo_backend_choice)backend,
         .jobs = (unsigned)common.jobs, .batch = (unsigned)batch, .training = true,
-        .no_dropout = no_dropout, .seed = (uint64_t)seed,
+        .no_dropout = no_dropout, .no_fold = no_fold, .seed = (uint64_t)seed,
     };
     int64_t *origins = NULL;
     size_t origin_count = 0;

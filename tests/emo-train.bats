@@ -19,6 +19,9 @@ setup_file() {
     run -0 emo-train --summary
     [[ $output == *"conv1 "*199x249x64*1792* ]]
     [[ $output == *"maxpool2 "*5x7x128* ]]
+    [[ $output == *"1539393 parameters"* ]]
+    [[ $output == *"conv1 and conv2 are computed as one convolution of 7x7" ]]
+    run -0 emo-train --summary --no-fold
     [[ $output == *"1539393 parameters" ]]
     run -0 emo-train --show-net -n vgg
     [[ $output == "conv 64 3 stride 2 relu"* ]]

@@ -11,6 +11,7 @@
 #define EMO_NET_BACKEND_H
 
 #include "net/graph.h"
+#include "net/isa.h"
 
 /* Work on images is cut into pieces of this many records, whatever the number of threads; the last
    piece of a batch is filled up with zeros. Measured, 2, 4 and 8 are equally fast on one thread;
@@ -18,10 +19,16 @@
    32. */
 #define EMO_CHUNK 4
 
+struct emo_backend_options {
+    const struct emo_graph *graph;
+    size_t begin;     /* layers before it are not asked for */
+    unsigned workers; /* how many may call at once */
+    enum emo_isa isa;
+    bool training;
+};
+
 struct emo_backend {
-    /* workers: how many may call at once. */
-    int (*open)(void **state, const struct emo_graph *g, unsigned workers, bool training,
-                struct emo_error *err);
+    int (*open)(void **state, const struct emo_backend_options *o, struct emo_error *err);
     void (*close)(void *state);
     /* The block of a tensor of so many channels; divides them. */
     uint32_t (*block)(const void *state, uint32_t channels);

@@ -34,6 +34,7 @@ struct emo_net_options {
     unsigned batch;             /* the most images of one call of step() or predict() */
     bool training;              /* false: predict() only; no gradients, no moments are kept */
     bool no_dropout;
+    bool no_fold;               /* compute each layer by itself (fold.h) */
     uint64_t seed;              /* initialisation and dropout */
 };
 
@@ -86,8 +87,8 @@ int emo_net_step(struct emo_net *n, const uint8_t *const *images, const int *lab
 const char *emo_net_text(const struct emo_net *n);
 /* "onednn 2.6.3 avx512_core fp32", "reference fp32". Owned by n. */
 const char *emo_net_backend(const struct emo_net *n);
-/* The table of emo-train --summary: a line a layer with output shape and parameters, then the
-   total. */
+/* The table of emo-train --summary: a line a layer with output shape and parameters, the total,
+   and which layers are computed as one. */
 void emo_net_summary(const struct emo_net *n, struct emo_text *out);
 /* "onednn 2.6.3", or "without onednn": for --version. */
 void emo_net_build(struct emo_text *out);

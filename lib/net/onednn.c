@@ -63,6 +63,7 @@ struct state {
     struct conv *convs;
     struct worker *workers;
     unsigned worker_count;
+    enum emo_isa isa;
     bool training;
     size_t first;   /* convolution */
     uint32_t block; /* of channels; 0: NHWC */
@@ -229,40 +230,33 @@ static bool make_workers(struct state *s)
     return true;
 }
 
-/* EMO_ISA limits the instruction set; has effect before oneDNN's first use only. */
-static int limit_isa(struct emo_error *err)
+/* Has effect before oneDNN's first use only. */
+static void limit_isa(enum emo_isa isa)
 {
-    static const struct {
-        const char *name;
-        dnnl_cpu_isa_t isa;
-    } names[] = {{"sse41", dnnl_cpu_isa_sse41}, {"avx2", dnnl_cpu_isa_avx2},
-                 {"avx512", dnnl_cpu_isa_avx512_core}};
-    const char *want = getenv("EMO_ISA");
-    if (want == NULL || *want == '\0')
-        return EMO_OK;
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strcmp(want, names[i].name) == 0) {
-            (void)dnnl_set_max_cpu_isa(names[i].isa);
-            return EMO_OK;
-        }
-    }
-    return emo_error(err, EMO_USAGE, "EMO_ISA is sse41, avx2 or avx512");
+    if (isa == EMO_ISA_PLAIN)
+        (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_sse41);
+    else if (isa == EMO_ISA_AVX2)
+        (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
+    else if (getenv("EMO_ISA") != NULL)
+        (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx512_core);
 }
 
-static int one_open(void **state, const struct emo_graph *g, unsigned workers, bool training,
-                    struct emo_error *err)
+static int one_open(void **state, const struct emo_backend_options *o, struct emo_error *err)
 {
+    const struct emo_graph *g = o->graph;
     dnnl_primitive_attr_t attr = NULL;
     struct state *s = calloc(1, sizeof *s);
     if (s == NULL)
         return emo_error_memory(err, sizeof *s, "a backend");
-    int status = limit_isa(err);
+    int status = EMO_OK;
+    limit_isa(o->isa);
     s->g = g;
-    s->training = training;
-    s->worker_count = workers;
+    s->isa = o->isa;
+    s->training = o->training;
+    s->worker_count = o->workers;
     s->convs = calloc(g->count, sizeof *s->convs);
-    s->workers = calloc(workers, sizeof *s->workers);
-    if (status == EMO_OK && (s->convs == NULL || s->workers == NULL))
+    s->workers = calloc(o->workers, sizeof *s->workers);
+    if ((s->convs == NULL || s->workers == NULL))
         status = emo_error_memory(err, g->count * sizeof *s->convs, "a backend");
     if (status == EMO_OK) {
         /* Kernels are chosen for the number of threads that they will run with. */
@@ -272,7 +266,7 @@ static int one_open(void **state, const struct emo_graph *g, unsigned workers, b
                   dnnl_primitive_attr_create(&attr) == dnnl_success &&
                   dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) ==
                       dnnl_success;
-        for (size_t i = 0; ok && i < g->spatial; i++)
+        for (size_t i = o->begin; ok && i < g->spatial; i++)
             if (g->layers[i].kind == EMO_CONV && !make_conv(s, i, attr))
                 ok = false;
         if (!ok || !make_workers(s))
@@ -296,11 +290,8 @@ void emo_onednn_version(struct emo_text *out)
 
 static void one_describe(void *state, struct emo_text *out)
 {
-    (void)state;
     emo_onednn_version(out);
-    emo_text_printf(out, " %s", has(dnnl_cpu_isa_avx512_core) ? "avx512"
-                                : has(dnnl_cpu_isa_avx2)      ? "avx2"
-                                                              : "sse41");
+    emo_text_printf(out, " %s", emo_isa_name(((const struct state *)state)->isa));
 }
 
 /* Runs a primitive on n arguments, each a descriptor and its data. */

@@ -9,16 +9,13 @@ struct state {
     const float *weight[1000], *bias[1000];
 };
 
-static int ref_open(void **state, const struct emo_graph *g, unsigned workers, bool training,
-                    struct emo_error *err)
+static int ref_open(void **state, const struct emo_backend_options *o, struct emo_error *err)
 {
     struct state *s = calloc(1, sizeof *s);
-    (void)workers;
-    (void)training;
     *state = s;
     if (s == NULL)
         return emo_error_memory(err, sizeof *s, "a backend");
-    s->g = g;
+    s->g = o->graph;
     return EMO_OK;
 }
 

@@ -218,7 +218,8 @@ static void backend(const struct emo_backend *b, const char *text, uint32_t h, u
     struct emo_graph g;
     void *s;
     CHECK(emo_graph_make(&g, text, h, w, ch, 2, &err) == 0);
-    CHECK(b->open(&s, &g, 1, true, &err) == 0);
+    struct emo_backend_options o = {.graph = &g, .workers = 1, .training = true};
+    CHECK(emo_isa_choose(&o.isa, &err) == 0 && b->open(&s, &o, &err) == 0);
     for (size_t i = 0; i < g.spatial; i++) {
         const struct emo_layer *l = &g.layers[i];
         if (l->kind != EMO_CONV)

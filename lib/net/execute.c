@@ -1,0 +1,248 @@
+#include "net/execute.h"
+
+#include "net/blocks.h"
+#include "net/initialise.h"
+#include "net/kernels/plain.h"
+
+#include <string.h>
+
+#define RANGE 16384 /* parameters in one piece of a reduction */
+
+static size_t block(const struct emo_net *n, uint32_t channels)
+{
+    return n->backend->block(n->state, channels);
+}
+
+/* The layer with channels of one block only: what works on each channel by itself sees c / block
+   times as many records. */
+static struct emo_layer in_blocks(const struct emo_net *n, const struct emo_layer *l)
+{
+    struct emo_layer one = *l;
+    one.c = one.oc = (uint32_t)block(n, l->c);
+    return one;
+}
+
+/* The chunk's images as float, 0 to 1; zeros where the batch has no more. */
+static void load_images(const struct emo_net *n, size_t chunk, float *to)
+{
+    size_t pixels = (size_t)n->graph.height * n->graph.width, channels = n->graph.channels;
+    size_t image = pixels * channels;
+    for (size_t r = 0; r < EMO_CHUNK; r++, to += image) {
+        size_t i = chunk * EMO_CHUNK + r;
+        if (i < n->count)
+            emo_blocks_from_image(n->images[i], pixels, channels, block(n, n->graph.channels), to);
+        else
+            memset(to, 0, image * sizeof *to);
+    }
+}
+
+/* Whose buffers: with fewer chunks than workers, the chunk's. */
+static size_t hand(const struct emo_net *n, size_t chunk, unsigned worker)
+{
+    return n->hands < n->workers ? chunk : worker;
+}
+
+/* Where a layer's output for this chunk begins, in records. */
+static size_t kept(const struct emo_net *n, size_t chunk, unsigned worker)
+{
+    return (n->options.training ? chunk : hand(n, chunk, worker)) * EMO_CHUNK;
+}
+
+/* Images of the batch in this chunk. */
+static size_t present(const struct emo_net *n, size_t chunk)
+{
+    size_t left = n->count - chunk * EMO_CHUNK;
+    return left < EMO_CHUNK ? left : EMO_CHUNK;
+}
+
+/* The shape of what the flat layers begin with; returns its size. */
+static size_t features(const struct emo_net *n, size_t *pixels, size_t *channels)
+{
+    const struct emo_graph *g = &n->plan.graph;
+    const struct emo_layer *last = g->spatial > 0 ? &g->layers[g->spatial - 1] : NULL;
+    *pixels = last != NULL ? (size_t)last->oh * last->ow : (size_t)g->height * g->width;
+    *channels = last != NULL ? last->oc : g->channels;
+    return *pixels * *channels;
+}
+
+/* The kernel's convolution and pooling of a chunk; the output of layer 1. */
+static const float *forward_image(struct emo_net *n, size_t chunk, unsigned worker)
+{
+    const struct emo_layer *conv = n->image.conv;
+    size_t out = emo_layer_out(conv + 1), at = kept(n, chunk, worker) * out, r = 0;
+    float *y = n->out[1] + at;
+    for (; r < present(n, chunk); r++)
+        n->kernel->forward(&n->image, n->images[chunk * EMO_CHUNK + r], n->packed,
+                           n->values + n->at[conv->bias], y + r * out, n->arg[1] + at + r * out,
+                           n->input[hand(n, chunk, worker)]);
+    memset(y + r * out, 0, (EMO_CHUNK - r) * out * sizeof *y);
+    emo_f_activate(conv->activation, r * out, 1, y);
+    return y;
+}
+
+static void forward_chunk(void *context, size_t chunk, unsigned worker)
+{
+    struct emo_net *n = context;
+    const struct emo_graph *g = &n->plan.graph;
+    size_t records = kept(n, chunk, worker);
+    const float *x = n->input[hand(n, chunk, worker)];
+    if (n->kernel != NULL)
+        x = forward_image(n, chunk, worker);
+    else
+        load_images(n, chunk, n->input[hand(n, chunk, worker)]);
+    for (size_t i = n->begin; i < g->spatial; i++) {
+        const struct emo_layer *l = &g->layers[i];
+        const struct emo_layer one = in_blocks(n, l);
+        size_t out = emo_layer_out(l), planes = EMO_CHUNK * (l->c / one.c);
+        float *y = n->out[i] + records * out;
+        int failed = 0;
+        switch (l->kind) {
+        case EMO_CONV: failed = n->backend->forward(n->state, i, worker, x, y); break;
+        case EMO_MAXPOOL:
+            emo_f_maxpool_forward(&one, planes, x, y, n->arg[i] + records * out);
+            break;
+        case EMO_AVGPOOL: emo_f_avgpool_forward(&one, planes, x, y); break;
+        default:
+            emo_execute_drop(n, l, chunk * EMO_CHUNK, EMO_CHUNK, block(n, l->oc), x, y);
+            break;
+        }
+        if (failed)
+            n->failed = 1;
+        emo_f_activate(l->activation, EMO_CHUNK * (size_t)l->oh * l->ow, l->oc, y);
+        x = y;
+    }
+    size_t pixels, channels, width = features(n, &pixels, &channels);
+    for (size_t r = 0; r < EMO_CHUNK; r++)
+        emo_blocks_undo(x + r * width, pixels, channels, block(n, (uint32_t)channels),
+                        n->features + (chunk * EMO_CHUNK + r) * width);
+}
+
+static void load_layer(void *context, size_t i, unsigned worker)
+{
+    struct emo_net *n = context;
+    const struct emo_layer *l = &n->plan.graph.layers[i];
+    if (i == 0 && n->kernel != NULL)
+        n->kernel->pack(&n->image, n->values + n->at[l->weight], n->packed);
+    else if (l->kind == EMO_CONV &&
+             n->backend->load(n->state, i, worker, n->values + n->at[l->weight],
+                              n->values + n->at[l->bias]))
+        n->failed = 1;
+}
+
+const float *emo_execute_forward(struct emo_net *n)
+{
+    if (n->stale) {
+        emo_plan_compose(&n->plan, n->at, n->values);
+        emo_threads_run(n->threads, n->plan.graph.spatial, load_layer, n);
+    }
+    n->stale = false;
+    emo_threads_run(n->threads, (n->count + EMO_CHUNK - 1) / EMO_CHUNK, forward_chunk, n);
+    return emo_execute_flat_forward(n);
+}
+
+static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, float *gy)
+{
+    const struct emo_layer *conv = n->image.conv;
+    size_t out = emo_layer_out(conv + 1), at = chunk * EMO_CHUNK * out, r = present(n, chunk);
+    float *partial = n->partial + chunk * n->part_total;
+    emo_f_activate_backward(conv->activation, r * out, 1, n->out[1] + at, gy);
+    n->kernel->backward(&n->image, r, n->images + chunk * EMO_CHUNK, gy, n->arg[1] + at,
+                        partial + n->part[conv->weight], partial + n->part[conv->bias],
+                        n->input[hand(n, chunk, worker)]);
+}
+
+static void backward_chunk(void *context, size_t chunk, unsigned worker)
+{
+    struct emo_net *n = context;
+    const struct emo_graph *g = &n->plan.graph;
+    size_t pixels, channels, width = features(n, &pixels, &channels);
+    size_t own = hand(n, chunk, worker), begin = n->begin > n->first ? n->begin : n->first;
+    float *g0 = n->grad[(g->spatial - 1) % 2][own];
+    const float *from = n->flat[n->from_second] + chunk * EMO_CHUNK * width;
+    for (size_t r = 0; r < EMO_CHUNK; r++)
+        emo_blocks_make(from + r * width, pixels, channels, block(n, (uint32_t)channels),
+                        g0 + r * width);
+    if (n->first == 0 && n->kernel == NULL)
+        load_images(n, chunk, n->input[own]);
+    for (size_t i = g->spatial; i-- > begin;) {
+        const struct emo_layer *l = &g->layers[i];
+        const struct emo_layer one = in_blocks(n, l);
+        size_t out = emo_layer_out(l), in = emo_layer_in(l), planes = EMO_CHUNK * (l->c / one.c);
+        const float *y = n->out[i] + chunk * EMO_CHUNK * out;
+        const float *x = i > 0 ? n->out[i - 1] + chunk * EMO_CHUNK * in : n->input[own];
+        float *gy = n->grad[i % 2][own];
+        float *gx = i > n->first ? n->grad[(i - 1) % 2][own] : NULL;
+        int failed = 0;
+        emo_f_activate_backward(l->activation, EMO_CHUNK * (size_t)l->oh * l->ow, l->oc, y, gy);
+        if (l->kind == EMO_CONV) {
+            float *partial = n->partial + chunk * n->part_total;
+            failed = n->backend->backward_weights(n->state, i, worker, x, gy,
+                                                  partial + n->part[l->weight],
+                                                  partial + n->part[l->bias]);
+            if (gx != NULL)
+                failed |= n->backend->backward_data(n->state, i, worker, gy, gx);
+        } else if (l->kind == EMO_MAXPOOL) {
+            emo_f_maxpool_backward(&one, planes, gy, n->arg[i] + chunk * EMO_CHUNK * out, gx);
+        } else if (l->kind == EMO_AVGPOOL) {
+            emo_f_avgpool_backward(&one, planes, gy, gx);
+        } else {
+            emo_execute_drop(n, l, chunk * EMO_CHUNK, EMO_CHUNK, block(n, l->oc), gy, gx);
+        }
+        if (failed)
+            n->failed = 1;
+    }
+    if (n->kernel != NULL)
+        backward_image(n, chunk, worker, n->grad[1][own]);
+}
+
+/* Sums the chunks' partial gradients into the first, by a binary tree over the chunk's index. */
+static void reduce_range(void *context, size_t piece, unsigned worker)
+{
+    struct emo_net *n = context;
+    size_t from = piece * RANGE, to = from + RANGE < n->part_total ? from + RANGE : n->part_total;
+    size_t chunks = (n->count + EMO_CHUNK - 1) / EMO_CHUNK;
+    (void)worker;
+    for (size_t step = 1; step < chunks; step *= 2) {
+        for (size_t c = 0; c + step < chunks; c += 2 * step) {
+            float *a = n->partial + c * n->part_total;
+            const float *b = n->partial + (c + step) * n->part_total;
+            for (size_t i = from; i < to; i++)
+                a[i] += b[i];
+        }
+    }
+}
+
+void emo_execute_backward(struct emo_net *n)
+{
+    const struct emo_graph *g = &n->plan.graph;
+    size_t chunks = (n->count + EMO_CHUNK - 1) / EMO_CHUNK;
+    float *gradient = emo_execute_flat_backward(n);
+    size_t pixels, channels, width = features(n, &pixels, &channels);
+    memset(gradient + n->count * width, 0,
+           (chunks * EMO_CHUNK - n->count) * width * sizeof *gradient);
+    if (n->first < g->spatial) {
+        emo_threads_run(n->threads, chunks, backward_chunk, n);
+        emo_threads_run(n->threads, (n->part_total + RANGE - 1) / RANGE, reduce_range, n);
+    }
+    for (size_t i = 0; i < g->spatial; i++) {
+        const struct emo_layer *l = &g->layers[i];
+        for (int t = l->weight; t >= 0 && t <= l->bias; t++)
+            memcpy(n->gradient + n->at[t], n->partial + n->part[t],
+                   g->tensors[t].count * sizeof *n->gradient);
+    }
+    emo_plan_chain(&n->plan, n->at, n->values, n->gradient);
+}
+
+static void update_range(void *context, size_t piece, unsigned worker)
+{
+    struct emo_net *n = context;
+    size_t from = piece * RANGE, to = from + RANGE < n->masters ? from + RANGE : n->masters;
+    (void)worker;
+    emo_adam(to - from, n->rate, n->gradient + from, n->m + from, n->v + from, n->values + from);
+}
+
+void emo_execute_update(struct emo_net *n)
+{
+    emo_threads_run(n->threads, (n->masters + RANGE - 1) / RANGE, update_range, n);
+    n->stale = true;
+}

@@ -1,0 +1,82 @@
+/*
+ * Inside a net: what is computed, in which buffers, and the passes over them.
+ *
+ * Work on images is cut into chunks of EMO_CHUNK records, each taken through all spatial layers by
+ * one worker; flat layers go over the whole batch, in blocks of columns. Partial gradients of the
+ * chunks are summed by a binary tree over the chunk's index. So nothing depends on the number of
+ * workers. Only net.c and execute*.c include this.
+ */
+#ifndef EMO_NET_EXECUTE_H
+#define EMO_NET_EXECUTE_H
+
+#include "base/threads.h"
+#include "net/backend.h"
+#include "net/fold.h"
+#include "net/kernels/dense.h"
+#include "net/kernels/first.h"
+#include "net/net.h"
+
+struct emo_net {
+    struct emo_net_options options;
+    struct emo_graph graph; /* as written */
+    struct emo_plan plan;   /* as computed; layers below are the plan's */
+    const struct emo_backend *backend;
+    void *state;
+    struct emo_threads *threads;
+    unsigned workers;
+    struct emo_text describe;
+
+    struct emo_parameter *parameters;
+    size_t *at;    /* of each tensor of the plan in values and gradient */
+    size_t *part;  /* the same in a row of partial: convolutions' */
+    size_t masters, total, part_total; /* elements of the network's tensors, of all, of a row */
+    float *values, *gradient, *m, *v;  /* the moments of the network's own */
+    float *partial; /* gradients of convolutions, one row a chunk */
+    uint64_t step;
+    bool stale; /* the backend has not seen the values */
+
+    /* The first layer and its pooling, when a kernel does both; else NULL, and begin is 0. */
+    const struct emo_first_kernel *kernel;
+    struct emo_first image;
+    float *packed;
+    size_t begin; /* the first layer that the backend does */
+    const struct emo_dense_kernel *dense;
+
+    size_t first; /* layer with parameters */
+    /* hands: chunks that can be worked on at once, each with buffers of its own. slots: chunks whose
+       activations are kept, all in training, else those at hand. */
+    size_t chunks, hands, slots;
+    float **out;         /* per layer: slots x EMO_CHUNK records; flat layers: the batch */
+    uint16_t **arg;      /* per maxpool layer */
+    float **input;       /* per hand: a chunk of images as float, or the kernel's scratch */
+    float **grad[2];     /* per hand: gradients going back, by turns */
+    float *flat[2];      /* the same of flat layers, the batch */
+    float *features;     /* what the flat layers begin with */
+
+    /* The call that is running. */
+    const uint8_t *const *images;
+    const uint64_t *ids;
+    uint16_t epoch;
+    size_t count, layer;
+    bool dropout, from_second;
+    double rate;
+    int failed;
+};
+
+/* The logits of n->count of n->images. */
+const float *emo_execute_forward(struct emo_net *n);
+/* From the gradient of the logits, in n->flat[0], to all of gradient. */
+void emo_execute_backward(struct emo_net *n);
+/* Adam's step, of size n->rate. */
+void emo_execute_update(struct emo_net *n);
+
+/* Of execute_flat.c: from the features to the logits, and from the gradient in flat[0] back to that
+   of the features, which it returns. */
+const float *emo_execute_flat_forward(struct emo_net *n);
+float *emo_execute_flat_backward(struct emo_net *n);
+/* Dropout of count records, the first being number first of the batch; the same draws forward and
+   backward. b: the block of channels in x and y. */
+void emo_execute_drop(const struct emo_net *n, const struct emo_layer *l, size_t first,
+                      size_t count, size_t b, const float *x, float *y);
+
+#endif

@@ -1,0 +1,101 @@
+/* The layers that work on vectors: each over the whole batch. */
+#include "net/execute.h"
+
+#include "base/philox.h"
+#include "net/blocks.h"
+#include "net/kernels/plain.h"
+
+#include <string.h>
+
+#define BLOCK 64 /* columns of a dense layer, or rows of its weight, in one piece */
+
+/* A draw belongs to a place in HWC order, wherever that lies. */
+void emo_execute_drop(const struct emo_net *n, const struct emo_layer *l, size_t first,
+                      size_t count, size_t b, const float *x, float *y)
+{
+    size_t units = emo_layer_out(l), pixels = (size_t)l->oh * l->ow;
+    if (!n->dropout || l->rate <= 0) {
+        memmove(y, x, count * units * sizeof *y);
+        return;
+    }
+    float keep = (float)(1 / (1 - l->rate)), rate = (float)l->rate;
+    for (size_t r = 0; r < count; r++) {
+        uint64_t id = first + r < n->count ? n->ids[first + r] : 0;
+        for (size_t i = 0; i < units; i += 4) {
+            uint32_t u[4];
+            emo_philox(n->options.seed, id, n->epoch, (uint16_t)(EMO_DRAW_DROPOUT + l->number),
+                       (uint32_t)(i / 4), u);
+            for (size_t j = 0; j < 4 && i + j < units; j++) {
+                size_t at = r * units + emo_blocks_place(i + j, pixels, l->oc, b);
+                y[at] = emo_uniform(u[j]) < rate ? 0 : x[at] * keep;
+            }
+        }
+    }
+}
+
+static const float *input_of(const struct emo_net *n, size_t layer)
+{
+    return layer > n->plan.graph.spatial ? n->out[layer - 1] : n->features;
+}
+
+static void dense_columns(void *context, size_t piece, unsigned worker)
+{
+    struct emo_net *n = context;
+    const struct emo_layer *l = &n->plan.graph.layers[n->layer];
+    size_t from = piece * BLOCK, to = from + BLOCK < l->oc ? from + BLOCK : l->oc;
+    (void)worker;
+    n->dense->forward(l, n->count, input_of(n, n->layer), n->values + n->at[l->weight],
+                      n->values + n->at[l->bias], from, to, n->out[n->layer]);
+}
+
+const float *emo_execute_flat_forward(struct emo_net *n)
+{
+    const struct emo_graph *g = &n->plan.graph;
+    for (size_t i = g->spatial; i < g->count; i++) {
+        const struct emo_layer *l = &g->layers[i];
+        n->layer = i;
+        if (l->kind == EMO_DENSE)
+            emo_threads_run(n->threads, (l->oc + BLOCK - 1) / BLOCK, dense_columns, n);
+        else if (l->kind == EMO_DROPOUT)
+            emo_execute_drop(n, l, 0, n->count, l->oc, input_of(n, i), n->out[i]);
+        else
+            memcpy(n->out[i], input_of(n, i), n->count * emo_layer_out(l) * sizeof(float));
+        if (i + 1 < g->count)
+            emo_f_activate(l->activation, n->count, l->oc, n->out[i]);
+    }
+    return n->out[g->count - 1];
+}
+
+static void dense_rows(void *context, size_t piece, unsigned worker)
+{
+    struct emo_net *n = context;
+    const struct emo_layer *l = &n->plan.graph.layers[n->layer];
+    size_t from = piece * BLOCK, to = from + BLOCK < l->c ? from + BLOCK : l->c;
+    const float *gy = n->flat[n->from_second];
+    (void)worker;
+    n->dense->backward_weights(l, n->count, input_of(n, n->layer), gy, from, to,
+                               n->gradient + n->at[l->weight], n->gradient + n->at[l->bias]);
+    n->dense->backward_data(l, n->count, gy, n->values + n->at[l->weight], from, to,
+                            n->flat[!n->from_second]);
+}
+
+float *emo_execute_flat_backward(struct emo_net *n)
+{
+    const struct emo_graph *g = &n->plan.graph;
+    n->from_second = false;
+    for (size_t i = g->count; i-- > g->spatial;) {
+        const struct emo_layer *l = &g->layers[i];
+        n->layer = i;
+        if (i + 1 < g->count)
+            emo_f_activate_backward(l->activation, n->count, l->oc, n->out[i],
+                                    n->flat[n->from_second]);
+        if (l->kind == EMO_DROPOUT)
+            emo_execute_drop(n, l, 0, n->count, l->oc, n->flat[n->from_second],
+                             n->flat[n->from_second]);
+        if (l->kind != EMO_DENSE)
+            continue;
+        emo_threads_run(n->threads, (l->c + BLOCK - 1) / BLOCK, dense_rows, n);
+        n->from_second = !n->from_second;
+    }
+    return n->flat[n->from_second];
+}
