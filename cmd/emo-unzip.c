@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/program.h"
 #include "base/progress.h"
+#include "image/archive.h"
 #include "image/decode.h"
 #include "image/inputs.h"
 #include "image/resize.h"
@@ -27,7 +28,8 @@ static const char *model, *list;
 static int fit = EMO_STRETCH;
 static bool gray, null, strict;
 static struct emo_strings only;
-static int64_t limit;
+static int64_t limit, max_pixels;
+static uint64_t max_file = EMO_CAP_FILE, max_unpacked = EMO_CAP_UNPACKED;
 static struct emo_part shard = {1, 1};
 static const char *const fits[] = {"stretch", "crop", "pad", NULL};
 
@@ -56,6 +58,14 @@ static struct emo_option options[] = {
      .help = "read further paths from FILE, one a line", .kind = EMO_STRING, .value = &list},
     {.letter = '0', .name = "null", .help = "paths in -T's FILE end in NUL", .kind = EMO_FLAG,
      .value = &null},
+    {.name = "max-pixels", .argument = "N",
+     .help = "decode pictures of up to N pixels (134217728, or 16777216 where the file is tiny)",
+     .kind = EMO_INT, .value = &max_pixels, .low = 1, .high = UINT32_MAX, .recorded = true},
+    {.name = "max-file", .argument = "SIZE", .help = "of one picture's file (256M)",
+     .kind = EMO_SIZE, .value = &max_file, .recorded = true},
+    {.name = "max-unpacked", .argument = "SIZE",
+     .help = "what an archive may unpack to, or 200 times its size (64M)", .kind = EMO_SIZE,
+     .value = &max_unpacked, .recorded = true},
     {.name = "strict", .help = "a picture that cannot be used ends the run", .kind = EMO_FLAG,
      .value = &strict},
 };
@@ -152,7 +162,8 @@ static void work(void *context, size_t slot)
     if (s->status != EMO_OK)
         return;
     s->origin = (int64_t)emo_xxh3(s->bytes, s->length);
-    s->status = emo_decode(s->bytes, s->length, gray, size.height, size.width, &p, &s->err);
+    s->status = emo_decode(s->bytes, s->length, gray, size.height, size.width,
+                           (uint64_t)max_pixels, &p, &s->err);
     if (s->status != EMO_OK)
         return;
     s->height = p.file_height;
@@ -417,6 +428,8 @@ static int run(char **operands, size_t n, struct emo_error *err)
 {
     struct job j = {.image_bytes = 0};
     emo_inputs_begin(&j.in);
+    j.in.most_file = max_file;
+    j.in.most_unpacked = max_unpacked;
     emo_head_begin(&j.head, EMO_IMAGES);
     if (common.jobs == 0)
         common.jobs = emo_processors();

@@ -27,6 +27,8 @@
 #include "exchange/import.h"
 
 #define EMO_CAP_NPZ_KEYS 256u
+/* What the arrays of a small file may unpack to: of one value, unlike pictures, they compress well. */
+#define EMO_CAP_NPZ_UNPACKED (UINT64_C(1) << 30)
 
 /* Both leave committing to the caller. */
 int emo_npy_write(const struct emo_gathered *g, struct emo_output *output, struct emo_error *err);

@@ -133,7 +133,7 @@ static int read_entries(struct npz *z, struct emo_error *err)
 {
     struct emo_archive_entry e;
     bool got = true;
-    int status = emo_archive_open(&z->archive, z->fd, z->file, err);
+    int status = emo_archive_open(&z->archive, z->fd, z->file, EMO_CAP_NPZ_UNPACKED, err);
     while (status == EMO_OK && got) {
         status = emo_archive_next(z->archive, &e, &got, err);
         if (status == EMO_OK && got)
@@ -151,7 +151,7 @@ static int rewind_to_payloads(struct npz *z, struct emo_error *err)
     struct emo_archive_entry e;
     bool got = true;
     emo_archive_close(z->archive);
-    int status = emo_archive_open(&z->archive, z->fd, z->file, err);
+    int status = emo_archive_open(&z->archive, z->fd, z->file, EMO_CAP_NPZ_UNPACKED, err);
     while (status == EMO_OK && got && emo_archive_count(z->archive) < z->entry)
         status = emo_archive_next(z->archive, &e, &got, err);
     snprintf(z->name, sizeof z->name, "%.80s: %s.npy", z->file, z->kind_name);

@@ -19,7 +19,8 @@ struct emo_archive {
     const char *name;
     int fd;
     off_t at;
-    uint64_t size, unpacked;
+    uint64_t size, unpacked, cap;
+    int64_t packed_start, packed_end; /* of the present entry in the file, as far as it was read */
     size_t count;
     bool zip, tar;
     bool unread; /* of the present entry something may be left */
@@ -115,7 +116,8 @@ static int start(struct emo_archive *a, struct emo_error *err)
     return archive_read_open1(r) == ARCHIVE_OK ? EMO_OK : broken(a, err);
 }
 
-int emo_archive_open(struct emo_archive **out, int fd, const char *name, struct emo_error *err)
+int emo_archive_open(struct emo_archive **out, int fd, const char *name, uint64_t unpacked,
+                     struct emo_error *err)
 {
     struct stat s;
     *out = NULL;
@@ -127,6 +129,7 @@ int emo_archive_open(struct emo_archive **out, int fd, const char *name, struct 
     a->name = name;
     a->fd = fd;
     a->size = (uint64_t)s.st_size;
+    a->cap = unpacked != 0 ? unpacked : EMO_CAP_UNPACKED;
     int status = start(a, err);
     if (status != EMO_OK)
         emo_archive_close(a);
@@ -153,14 +156,26 @@ bool emo_archive_is_zip(const struct emo_archive *a)
     return a->zip;
 }
 
+/* Within the cap, or so many times what is packed? */
+static bool allowed(uint64_t unpacked, uint64_t cap, uint64_t packed)
+{
+    return unpacked <= cap || (unpacked - cap) / EMO_CAP_RATIO <= packed;
+}
+
 static int count_unpacked(struct emo_archive *a, uint64_t n, struct emo_error *err)
 {
     a->unpacked += n;
-    if (a->unpacked <= EMO_CAP_UNPACKED ||
-        (a->unpacked - EMO_CAP_UNPACKED) / EMO_CAP_RATIO <= a->size)
+    /* Of a tar the headers count too. */
+    uint64_t through = a->tar ? (uint64_t)archive_filter_bytes(a->reader, 0) : 0;
+    if (allowed(a->unpacked > through ? a->unpacked : through, a->cap, a->size))
         return EMO_OK;
     return emo_error(err, EMO_INPUT, "%s: unpacks to more than %u times its size: not read further",
                      a->name, EMO_CAP_RATIO);
+}
+
+bool emo_archive_plausible(const struct emo_archive *a, uint64_t n)
+{
+    return allowed(n, a->cap / 4, (uint64_t)(archive_filter_bytes(a->reader, -1) - a->packed_start));
 }
 
 static int next_header(struct emo_archive *a, struct archive_entry **entry)
@@ -205,6 +220,20 @@ static int pass_over(struct emo_archive *a, struct emo_error *err)
     return status;
 }
 
+/* The entry whose header was read: is there room for so many, and does it follow the one before? */
+static int check_place(struct emo_archive *a, struct emo_error *err)
+{
+    int64_t at = archive_filter_bytes(a->reader, 0);
+    a->packed_start = archive_filter_bytes(a->reader, -1);
+    if (a->count > EMO_ENTRIES_UNDOUBTED && a->count > a->size / EMO_CAP_ENTRY_SHARE)
+        return emo_error(err, EMO_INPUT, "%s: more entries than pictures can be in an archive of its "
+                         "size: not read further", a->name);
+    if (a->zip && at < a->packed_end)
+        return emo_error(err, EMO_INPUT, "%s: entries that lie over each other: not read further",
+                         a->name);
+    return count_unpacked(a, 0, err);
+}
+
 int emo_archive_next(struct emo_archive *a, struct emo_archive_entry *e, bool *got,
                      struct emo_error *err)
 {
@@ -230,6 +259,9 @@ int emo_archive_next(struct emo_archive *a, struct emo_archive_entry *e, bool *g
     a->tar = format == ARCHIVE_FORMAT_TAR;
     a->count++;
     a->unread = true;
+    status = check_place(a, err);
+    if (status != EMO_OK)
+        return status;
     e->name = archive_entry_pathname(entry);
     if (e->name == NULL)
         e->name = archive_entry_pathname_utf8(entry);
@@ -253,6 +285,8 @@ int emo_archive_read(struct emo_archive *a, void *to, size_t n, size_t *got, boo
     *spoilt = r < 0;
     if (r >= 0) {
         a->unread = r > 0;
+        if (a->zip)
+            a->packed_end = archive_filter_bytes(a->reader, 0);
         return count_unpacked(a, *got, err);
     }
     if (r == ARCHIVE_FATAL && !a->zip)

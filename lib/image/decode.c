@@ -3,6 +3,7 @@
 #include "image/formats.h"
 #include "image/orient.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,13 +47,17 @@ enum emo_picture emo_picture_kind(const uint8_t *bytes, size_t n, const char **n
     return EMO_NOT_PICTURE;
 }
 
-int emo_pixels_allowed(uint64_t height, uint64_t width, struct emo_error *err)
+int emo_pixels_allowed(const struct emo_picture_file *f, uint64_t height, uint64_t width,
+                       struct emo_error *err)
 {
-    if (height * width <= EMO_CAP_PIXELS)
-        return EMO_OK;
-    return emo_error(err, EMO_INPUT, "%llux%llu pixels, height x width: more than the %llu that "
-                     "are decoded", (unsigned long long)height, (unsigned long long)width,
-                     (unsigned long long)EMO_CAP_PIXELS);
+    uint64_t most = f->most != 0 ? f->most : EMO_CAP_PIXELS, pixels = height * width;
+    if (pixels > most)
+        return emo_error(err, EMO_INPUT, "%" PRIu64 "x%" PRIu64 " pixels, height x width: more than "
+                         "the %" PRIu64 " that are decoded", height, width, most);
+    if (f->most == 0 && pixels > EMO_PIXELS_UNDOUBTED && pixels / EMO_CAP_PIXELS_PER_BYTE > f->n)
+        return emo_error(err, EMO_INPUT, "%" PRIu64 "x%" PRIu64 " pixels, height x width, in %zu "
+                         "bytes: no photograph is so small", height, width, f->n);
+    return EMO_OK;
 }
 
 void emo_pixels_over_white(struct emo_pixels *p, bool gray)
@@ -77,18 +82,18 @@ void emo_pixels_over_white(struct emo_pixels *p, bool gray)
 }
 
 int emo_decode(const uint8_t *bytes, size_t n, bool gray, uint32_t height, uint32_t width,
-               struct emo_pixels *p, struct emo_error *err)
+               uint64_t most, struct emo_pixels *p, struct emo_error *err)
 {
+    const struct emo_picture_file f = {.bytes = bytes, .n = n, .gray = gray, .height = height,
+                                       .width = width, .most = most};
     const char *name;
     unsigned turn = 1;
     int status;
     *p = (struct emo_pixels){0};
     switch (emo_picture_kind(bytes, n, &name)) {
-    case EMO_JPEG:
-        status = emo_decode_jpeg(bytes, n, gray, height, width, p, &turn, err);
-        break;
-    case EMO_PNG: status = emo_decode_png(bytes, n, gray, p, &turn, err); break;
-    case EMO_WEBP: status = emo_decode_webp(bytes, n, gray, p, &turn, err); break;
+    case EMO_JPEG: status = emo_decode_jpeg(&f, p, &turn, err); break;
+    case EMO_PNG: status = emo_decode_png(&f, p, &turn, err); break;
+    case EMO_WEBP: status = emo_decode_webp(&f, p, &turn, err); break;
     case EMO_UNSUPPORTED:
         return emo_error(err, EMO_INPUT, "%s pictures are not supported; convert to JPEG, PNG or "
                          "WebP", name);

@@ -13,9 +13,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* More pixels than this, or more scans in a progressive JPEG, are refused before memory is
-   taken for them. */
+/*
+ * Refused before memory is taken for them: pictures of more than EMO_CAP_PIXELS; of more than
+ * EMO_PIXELS_UNDOUBTED where that is over EMO_CAP_PIXELS_PER_BYTE of the file (a blank JPEG has some
+ * 60, and no photograph comes near); JPEGs of more scans.
+ */
 #define EMO_CAP_PIXELS (UINT64_C(1) << 27)
+#define EMO_PIXELS_UNDOUBTED (UINT64_C(1) << 24)
+#define EMO_CAP_PIXELS_PER_BYTE 200u
 #define EMO_CAP_SCANS 100
 
 enum emo_picture {
@@ -38,10 +43,11 @@ struct emo_pixels {
 
 /*
  * Decodes n bytes to gray or RGB. A JPEG much larger than height x width is decoded at 1/2, 1/4 or
- * 1/8, but never to less than twice that in either direction; 0 x 0: always whole. EMO_INPUT with a
- * message (no name in it) for pictures that cannot be decoded; p->bytes is then NULL.
+ * 1/8, but never to less than twice that in either direction; 0 x 0: always whole. most: the pixels
+ * that are decoded however small the file is; 0: as above. EMO_INPUT with a message (no name in it)
+ * for pictures that cannot be decoded; p->bytes is then NULL.
  */
 int emo_decode(const uint8_t *bytes, size_t n, bool gray, uint32_t height, uint32_t width,
-               struct emo_pixels *p, struct emo_error *err);
+               uint64_t most, struct emo_pixels *p, struct emo_error *err);
 
 #endif

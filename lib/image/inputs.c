@@ -5,7 +5,6 @@
 #include "image/archive.h"
 #include "image/decode.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,8 +17,8 @@
 #define BLOCK (64u << 10)
 #define SNIFF 16u
 
-static const char too_large[] = "larger than the 256 MiB that one picture may have";
-static_assert(EMO_CAP_ENTRY == UINT64_C(256) << 20, "too_large says so");
+static const char too_large[] = "larger than one picture may be (--max-file)";
+static const char implausible[] = "unpacks to far more than is stored of it (--max-unpacked)";
 
 struct emo_input {
     char *name; /* for messages: "<stdin>" or the path */
@@ -29,7 +28,8 @@ struct emo_input {
 
 void emo_inputs_begin(struct emo_inputs *in)
 {
-    *in = (struct emo_inputs){.spool = -1};
+    *in = (struct emo_inputs){.spool = -1, .most_file = EMO_CAP_FILE,
+                              .most_unpacked = EMO_CAP_UNPACKED};
 }
 
 void emo_inputs_close(struct emo_inputs *in)
@@ -194,10 +194,12 @@ static int spool_entry(struct emo_inputs *in, const char *name, struct emo_entry
             return status;
         e->size += n;
         in->spooled += n;
-        if (e->size > EMO_CAP_ENTRY) {
+        if (e->size > in->most_file)
             e->spoilt = too_large;
+        else if (!emo_archive_plausible(in->open, e->size))
+            e->spoilt = implausible;
+        if (e->spoilt != NULL)
             break;
-        }
     }
     if (spoilt)
         e->spoilt = "damaged in the archive";
@@ -243,7 +245,7 @@ static int list_archive(struct emo_inputs *in, const char *prefix, struct emo_er
     struct emo_archive_entry e;
     bool got = true;
     emo_archive_close(in->open);
-    int status = emo_archive_open(&in->open, f->fd, f->name, err);
+    int status = emo_archive_open(&in->open, f->fd, f->name, in->most_unpacked, err);
     while (status == EMO_OK) {
         status = emo_archive_next(in->open, &e, &got, err);
         if (status != EMO_OK || !got)
@@ -436,15 +438,15 @@ static int from_descriptor(int fd, const char *name, uint64_t offset, uint64_t s
 }
 
 /* A file that cannot be read spoils its entry only. */
-static int from_file(const char *path, int fd, uint8_t **bytes, size_t *n, bool *spoilt,
-                     struct emo_error *err)
+static int from_file(const char *path, int fd, uint64_t most, uint8_t **bytes, size_t *n,
+                     bool *spoilt, struct emo_error *err)
 {
     struct stat s;
     int own = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1, status = EMO_OK;
     fd = path != NULL ? own : fd;
     if (fd < 0 || fstat(fd, &s) != 0)
         status = emo_error(err, EMO_INPUT, "%s", strerror(errno));
-    else if ((uint64_t)s.st_size > EMO_CAP_ENTRY)
+    else if ((uint64_t)s.st_size > most)
         status = emo_error(err, EMO_INPUT, "%s", too_large);
     else if (from_descriptor(fd, "read", 0, (uint64_t)s.st_size, bytes, n, err) != EMO_OK)
         status = EMO_INPUT;
@@ -472,11 +474,16 @@ static int from_archive(struct emo_inputs *in, uint8_t **bytes, size_t *n, bool 
         if (status != EMO_OK || *spoilt || got == 0)
             return status;
         *n += got;
-        if (*n > EMO_CAP_ENTRY) {
+        bool plausible = emo_archive_plausible(in->open, *n);
+        if (*n > in->most_file || !plausible) {
             *spoilt = true;
-            (void)emo_error(err, EMO_OK, "%s", too_large);
+            (void)emo_error(err, EMO_OK, "%s", plausible ? too_large : implausible);
             return EMO_OK;
         }
+        /* What is no picture is told by its first bytes: the rest need not be unpacked. */
+        enum emo_picture kind = emo_picture_kind(*bytes, *n, NULL);
+        if (*n >= SNIFF && kind != EMO_JPEG && kind != EMO_PNG && kind != EMO_WEBP)
+            return EMO_OK;
     }
 }
 
@@ -489,7 +496,7 @@ static int from_zip(struct emo_inputs *in, const struct emo_entry *e, uint8_t **
     bool got = true;
     if (in->open == NULL || in->open_input != e->input) {
         emo_archive_close(in->open);
-        status = emo_archive_open(&in->open, f->fd, f->name, err);
+        status = emo_archive_open(&in->open, f->fd, f->name, in->most_unpacked, err);
         in->open_input = e->input;
     }
     while (status == EMO_OK && got && emo_archive_count(in->open) < e->number)
@@ -515,5 +522,5 @@ int emo_inputs_bytes(struct emo_inputs *in, size_t i, uint8_t **bytes, size_t *n
         return from_zip(in, e, bytes, n, spoilt, err);
     if (f->source == FROM_SPOOL)
         return from_descriptor(in->spool, f->name, e->offset, e->size, bytes, n, err);
-    return from_file(e->path, f->fd, bytes, n, spoilt, err);
+    return from_file(e->path, f->fd, in->most_file, bytes, n, spoilt, err);
 }

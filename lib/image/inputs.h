@@ -20,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define EMO_CAP_ENTRY (UINT64_C(256) << 20) /* bytes of one picture file */
+#define EMO_CAP_FILE (UINT64_C(256) << 20) /* bytes of one picture file */
 #define EMO_CAP_ENTRIES (UINT64_C(1) << 24)
 #define EMO_CAP_NAME 4096u /* bytes of one name */
 
@@ -40,6 +40,9 @@ struct emo_inputs {
     size_t count, room;
     uint64_t ignored; /* __MACOSX, hidden, Thumbs.db, other files */
     uint64_t nested;  /* archives within */
+    /* To be changed after begin(): bytes of one picture file, EMO_CAP_FILE; bytes that an archive
+       unpacks to whatever its size, EMO_CAP_UNPACKED. */
+    uint64_t most_file, most_unpacked;
     /* The rest is inputs.c's. */
     struct emo_input *inputs;
     size_t input_count, input_room;

@@ -110,8 +110,8 @@ static void read_rows(j_decompress_ptr c, struct emo_pixels *p, bool gray, uint8
     }
 }
 
-int emo_decode_jpeg(const uint8_t *bytes, size_t n, bool gray, uint32_t height, uint32_t width,
-                    struct emo_pixels *p, unsigned *turn, struct emo_error *err)
+int emo_decode_jpeg(const struct emo_picture_file *file, struct emo_pixels *p, unsigned *turn,
+                    struct emo_error *err)
 {
     struct jpeg_decompress_struct c;
     struct jpeg_progress_mgr progress = {.progress_monitor = count_scans};
@@ -130,19 +130,19 @@ int emo_decode_jpeg(const uint8_t *bytes, size_t n, bool gray, uint32_t height, 
     jpeg_create_decompress(&c);
     c.progress = &progress;
     c.mem->max_memory_to_use = MEMORY;
-    jpeg_mem_src(&c, bytes, (unsigned long)n);
+    jpeg_mem_src(&c, file->bytes, (unsigned long)file->n);
     jpeg_save_markers(&c, JPEG_APP0 + 1, 0xffff);
     (void)jpeg_read_header(&c, TRUE);
-    int status = emo_pixels_allowed(c.image_height, c.image_width, err);
+    int status = emo_pixels_allowed(file, c.image_height, c.image_width, err);
     if (status == EMO_OK) {
         *turn = orientation(&c);
-        choose_output(&c, gray, height, width);
+        choose_output(&c, file->gray, file->height, file->width);
         (void)jpeg_start_decompress(&c);
         p->height = c.output_height;
         p->width = c.output_width;
         p->file_height = c.image_height;
         p->file_width = c.image_width;
-        p->channels = gray ? 1 : 3;
+        p->channels = file->gray ? 1 : 3;
         p->bytes = malloc((size_t)p->height * p->width * p->channels);
         row = malloc((size_t)p->width * 4);
         if (p->bytes == NULL || row == NULL)
@@ -150,7 +150,7 @@ int emo_decode_jpeg(const uint8_t *bytes, size_t n, bool gray, uint32_t height, 
                                       "a picture");
     }
     if (status == EMO_OK) {
-        read_rows(&c, p, gray, row);
+        read_rows(&c, p, file->gray, row);
         (void)jpeg_finish_decompress(&c);
     }
     jpeg_destroy_decompress(&c);

@@ -39,6 +39,17 @@ static void take(png_structp png, png_bytep to, size_t n)
     s->at += n;
 }
 
+/* Texts and profiles are of no use here, and each may unpack to megabytes. */
+static void skip_chunks(png_structp png)
+{
+#ifdef PNG_SET_UNKNOWN_CHUNKS_SUPPORTED
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_NEVER, NULL, -1);
+    png_set_keep_unknown_chunks(png, PNG_HANDLE_CHUNK_AS_DEFAULT, (png_const_bytep) "eXIf", 1);
+#else
+    (void)png;
+#endif
+}
+
 /* Everything to 8-bit RGBA. */
 static void set_transformations(png_structp png)
 {
@@ -48,10 +59,10 @@ static void set_transformations(png_structp png)
     png_set_add_alpha(png, 0xff, PNG_FILLER_AFTER);
 }
 
-int emo_decode_png(const uint8_t *bytes, size_t n, bool gray, struct emo_pixels *p, unsigned *turn,
+int emo_decode_png(const struct emo_picture_file *file, struct emo_pixels *p, unsigned *turn,
                    struct emo_error *err)
 {
-    struct source source = {.bytes = bytes, .n = n};
+    struct source source = {.bytes = file->bytes, .n = file->n};
     struct failure f;
     png_structp png = png_create_read_struct(PNG_LIBPNG_VER_STRING, &f, fail, ignore);
     png_infop info = png != NULL ? png_create_info_struct(png) : NULL;
@@ -64,10 +75,11 @@ int emo_decode_png(const uint8_t *bytes, size_t n, bool gray, struct emo_pixels 
         return emo_error(err, EMO_INPUT, "damaged PNG: %s", f.text);
     }
     png_set_read_fn(png, &source, take);
+    skip_chunks(png);
     png_read_info(png, info);
     p->height = p->file_height = png_get_image_height(png, info);
     p->width = p->file_width = png_get_image_width(png, info);
-    int status = emo_pixels_allowed(p->height, p->width, err);
+    int status = emo_pixels_allowed(file, p->height, p->width, err);
     size_t stride = (size_t)p->width * 4;
     if (status == EMO_OK) {
         p->bytes = malloc(stride * p->height);
@@ -94,6 +106,6 @@ int emo_decode_png(const uint8_t *bytes, size_t n, bool gray, struct emo_pixels 
     (void)turn;
 #endif
     png_destroy_read_struct(&png, &info, NULL);
-    emo_pixels_over_white(p, gray);
+    emo_pixels_over_white(p, file->gray);
     return EMO_OK;
 }

@@ -22,27 +22,27 @@ static unsigned orientation(const uint8_t *bytes, size_t n)
     return 1;
 }
 
-int emo_decode_webp(const uint8_t *bytes, size_t n, bool gray, struct emo_pixels *p,
-                    unsigned *turn, struct emo_error *err)
+int emo_decode_webp(const struct emo_picture_file *f, struct emo_pixels *p, unsigned *turn,
+                    struct emo_error *err)
 {
     WebPBitstreamFeatures about;
-    if (WebPGetFeatures(bytes, n, &about) != VP8_STATUS_OK || about.width <= 0 || about.height <= 0)
+    if (WebPGetFeatures(f->bytes, f->n, &about) != VP8_STATUS_OK || about.width <= 0 || about.height <= 0)
         return emo_error(err, EMO_INPUT, "damaged WebP");
     if (about.has_animation)
         return emo_error(err, EMO_INPUT, "animated WebP is not supported; convert to JPEG, PNG or "
                          "a still WebP");
     p->height = p->file_height = (uint32_t)about.height;
     p->width = p->file_width = (uint32_t)about.width;
-    int status = emo_pixels_allowed(p->height, p->width, err);
+    int status = emo_pixels_allowed(f, p->height, p->width, err);
     if (status != EMO_OK)
         return status;
     size_t size = (size_t)p->height * p->width * 4;
     p->bytes = malloc(size);
     if (p->bytes == NULL)
         return emo_error_memory(err, size, "a picture");
-    if (WebPDecodeRGBAInto(bytes, n, p->bytes, size, about.width * 4) == NULL)
+    if (WebPDecodeRGBAInto(f->bytes, f->n, p->bytes, size, about.width * 4) == NULL)
         return emo_error(err, EMO_INPUT, "damaged WebP");
-    emo_pixels_over_white(p, gray);
-    *turn = orientation(bytes, n);
+    emo_pixels_over_white(p, f->gray);
+    *turn = orientation(f->bytes, f->n);
     return EMO_OK;
 }

@@ -72,7 +72,7 @@ static struct file make_jpeg(J_COLOR_SPACE in, J_COLOR_SPACE space, bool progres
 /* Decodes f to p, H x W, whatever it is. */
 static void decode(const struct file *f, bool gray, struct emo_pixels *p)
 {
-    CHECK(emo_decode(f->bytes, f->n, gray, 0, 0, p, &err) == EMO_OK);
+    CHECK(emo_decode(f->bytes, f->n, gray, 0, 0, 0, p, &err) == EMO_OK);
     CHECK(p->height == H && p->width == W && p->channels == (gray ? 1 : 3));
     CHECK(p->file_height == H && p->file_width == W);
 }
@@ -265,7 +265,7 @@ static void turned(void)
     f[2].bytes[5] = (uint8_t)((f[2].n - 8) >> 8);
     for (int i = 0; i < 3; i++) {
         struct emo_pixels p;
-        CHECK(emo_decode(f[i].bytes, f[i].n, false, 0, 0, &p, &err) == EMO_OK);
+        CHECK(emo_decode(f[i].bytes, f[i].n, false, 0, 0, 0, &p, &err) == EMO_OK);
         CHECK(p.height == W && p.width == H && p.file_height == W && p.file_width == H);
         /* The stored picture's top left corner is now at the top right. */
         CHECK(abs(p.bytes[(H - 1) * 3] - level(0, 0, 0)) < 6);
@@ -279,7 +279,7 @@ static void turned(void)
 static void refuses(const void *bytes, size_t n, const char *text)
 {
     struct emo_pixels p;
-    CHECK(emo_decode(bytes, n, false, 96, 96, &p, &err) == EMO_INPUT);
+    CHECK(emo_decode(bytes, n, false, 96, 96, 0, &p, &err) == EMO_INPUT);
     CHECK(p.bytes == NULL);
     SAID(text);
 }
@@ -337,7 +337,7 @@ static void scaled(void)
     struct emo_pixels p;
     static const uint32_t asked[][3] = {{8, 8, H}, {4, 4, H / 2}, {2, 2, H / 4}, {4, 5, H}};
     for (size_t i = 0; i < 4; i++) {
-        CHECK(emo_decode(f.bytes, f.n, false, asked[i][0], asked[i][1], &p, &err) == EMO_OK);
+        CHECK(emo_decode(f.bytes, f.n, false, asked[i][0], asked[i][1], 0, &p, &err) == EMO_OK);
         CHECK(p.height == asked[i][2] && p.file_height == H && p.file_width == W);
         free(p.bytes);
     }
