@@ -77,14 +77,10 @@ int emo_setup_describe(const char *name, const struct emo_net_options *options, 
     return status;
 }
 
-/* Does the model fit these images? */
-static int check_init(const struct emo_model *m, const struct emo_net_options *o,
-                      const struct emo_head *head, const char *path, struct emo_error *err)
+/* Does the model fit these images? Their shape was looked at when it was read. */
+static int check_init(const struct emo_model *m, const struct emo_head *head, const char *path,
+                      struct emo_error *err)
 {
-    if (m->height != o->height || m->width != o->width || m->channels != o->channels)
-        return emo_error(err, EMO_INPUT, "%s: it takes %ux%ux%u, but the images are %ux%ux%u; "
-                         "resize with emo-unzip -s %ux%u", path, m->height, m->width,
-                         m->channels, o->height, o->width, o->channels, m->height, m->width);
     if (!emo_head_same_classes(&m->head, head))
         return emo_error(err, EMO_INPUT, "%s: its classes are not those of the images", path);
     return EMO_OK;
@@ -123,7 +119,7 @@ int emo_setup_net(struct emo_net **net, const struct emo_net_options *options,
         reading.batch = 1;
         status = emo_model_read(init, &reading, &m, &from, err);
         if (status == EMO_OK)
-            status = check_init(&m, &o, head, init, err);
+            status = check_init(&m, head, init, err);
         if (o.text == NULL)
             o.text = m.text;
     }

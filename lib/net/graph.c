@@ -9,10 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_LAYERS 1000
 #define MAX_WORDS 8
-/* Of all parameters, and of one layer's output for one image. */
-#define MAX_ELEMENTS (UINT64_C(1) << 29)
+static_assert(EMO_CAP_TENSOR * sizeof(float) <= EMO_CAP_PAYLOAD, "a model must be readable");
 
 static const char baseline[] = "conv 64 3 stride 2\nconv 64 3 stride 2\nmaxpool 2\n"
                                "conv 128 3 stride 2\nconv 128 3 stride 2\nmaxpool 2\n"
@@ -105,7 +103,7 @@ static int tensor(struct emo_graph *g, const struct emo_layer *l, const char *pa
     snprintf(t->name, sizeof t->name, "%s.%s", l->name, part);
     for (unsigned i = 0; i < rank; i++) {
         t->dim[i] = dim[i];
-        if (__builtin_mul_overflow(n, (uint64_t)dim[i], &n) || n > MAX_ELEMENTS)
+        if (__builtin_mul_overflow(n, (uint64_t)dim[i], &n) || n > EMO_CAP_TENSOR)
             return emo_error(err, EMO_USAGE, "network line %u: %s on %" PRIu32 "x%" PRIu32
                              "x%" PRIu32 " has too many parameters", l->line, l->name, l->h, l->w,
                              l->c);
@@ -229,6 +227,16 @@ static int check_input(const struct emo_graph *g, const struct line *line, struc
     return EMO_OK;
 }
 
+/* Counts h x w x c numbers; false: too many. */
+static bool add_activations(struct emo_graph *g, uint32_t h, uint32_t w, uint32_t c)
+{
+    uint64_t n = (uint64_t)h * w;
+    if (__builtin_mul_overflow(n, (uint64_t)c, &n) || n > EMO_CAP_ACTIVATIONS - g->activations)
+        return false;
+    g->activations += (size_t)n;
+    return true;
+}
+
 static int read_layer(struct emo_graph *g, struct line *line, struct emo_error *err)
 {
     static const struct {
@@ -293,10 +301,10 @@ static int read_layer(struct emo_graph *g, struct line *line, struct emo_error *
                                strlen(line->words[line->at])));
     if (l.flat && (l.kind == EMO_CONV || l.kind == EMO_MAXPOOL || l.kind == EMO_AVGPOOL))
         return wrong(line, err, "%s: cannot work on a vector of %" PRIu32, l.name, l.c);
-    if ((uint64_t)l.oh * l.ow * l.oc > MAX_ELEMENTS)
+    if (!add_activations(g, l.oh, l.ow, l.oc))
         return wrong(line, err, "%s: its output of %" PRIu32 "x%" PRIu32 "x%" PRIu32 " is too large",
                      l.name, l.oh, l.ow, l.oc);
-    if (g->count >= MAX_LAYERS || g->parameters > MAX_ELEMENTS)
+    if (g->count >= EMO_CAP_LAYERS || g->parameters > EMO_CAP_PARAMETERS)
         return wrong(line, err, "more layers or parameters than are possible");
     g->layers[g->count++] = l;
     g->spatial += !l.flat;
@@ -341,6 +349,9 @@ int emo_graph_make(struct emo_graph *g, const char *text, uint32_t height, uint3
     int status = copy != NULL ? EMO_OK : emo_error_memory(err, strlen(text), "network text");
     if (status == EMO_OK && classes < 2)
         status = emo_error(err, EMO_INPUT, "%zu classes; at least 2 are needed", classes);
+    if (status == EMO_OK && !add_activations(g, height, width, channels))
+        status = emo_error(err, EMO_INPUT, "images of %" PRIu32 "x%" PRIu32 "x%" PRIu32
+                           " are too large for a network", height, width, channels);
     for (char *s = copy; status == EMO_OK && *s != '\0';) {
         size_t n = strcspn(s, "\n");
         char *next = s + n + (s[n] == '\n');

@@ -21,6 +21,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Larger networks are refused before memory is taken for them. */
+#define EMO_CAP_LAYERS 1000u
+#define EMO_CAP_TENSOR (UINT64_C(1) << 28)      /* elements: a record's payload, as float */
+#define EMO_CAP_PARAMETERS (UINT64_C(1) << 29)  /* of all layers */
+#define EMO_CAP_ACTIVATIONS (UINT64_C(1) << 28) /* of an image and all layers' outputs for it */
+
 enum emo_layer_kind {
     EMO_CONV,
     EMO_MAXPOOL,
@@ -61,7 +67,7 @@ struct emo_graph {
     size_t tensor_count;
     uint32_t height, width, channels;
     size_t classes, outputs; /* outputs: 1 for two classes */
-    size_t parameters;
+    size_t parameters, activations; /* activations: for one image, which is the first of them */
     struct emo_text text; /* normalised: one layer a line */
 };
 

@@ -1,10 +1,12 @@
 #include "net/model.h"
 
+#include "net/graph.h"
 #include "stream/reader.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 void emo_model_free(struct emo_model *m)
 {
@@ -97,6 +99,37 @@ static int read_records(struct emo_reader *r, struct emo_model *m, struct emo_ne
     return status;
 }
 
+/* A network that cannot be, and a file too short for its parameters, are found out before memory is
+   taken for them. */
+static int check_network(const char *path, const struct emo_net_options *o, struct emo_error *err)
+{
+    struct emo_graph g;
+    struct stat s;
+    int status = EMO_OK;
+    if (emo_graph_make(&g, o->text, o->height, o->width, o->channels, o->classes, err) != EMO_OK) {
+        err->status = err->status == EMO_USAGE ? EMO_INPUT : err->status;
+        return emo_error_prefix(err, "%s", path);
+    }
+    if (stat(path, &s) == 0 && S_ISREG(s.st_mode) &&
+        (uint64_t)s.st_size / sizeof(float) < g.parameters)
+        status = emo_error(err, EMO_INPUT, "%s: too short for the %zu parameters of its network",
+                           path, g.parameters);
+    emo_graph_free(&g);
+    return status;
+}
+
+static int check_shape(const char *path, const struct emo_net_options *o, const struct emo_model *m,
+                       struct emo_error *err)
+{
+    if (o->height == 0 ||
+        (o->height == m->height && o->width == m->width && o->channels == m->channels))
+        return EMO_OK;
+    return emo_error(err, EMO_INPUT, "%s: it takes %" PRIu32 "x%" PRIu32 "x%" PRIu32 ", but the images "
+                     "are %" PRIu32 "x%" PRIu32 "x%" PRIu32 "; resize with emo-unzip -s %" PRIu32
+                     "x%" PRIu32, path, m->height, m->width, m->channels, o->height, o->width,
+                     o->channels, m->height, m->width);
+}
+
 static int read_model(const char *path, const struct emo_net_options *options, struct emo_model *m,
                       struct emo_net **net, struct emo_error *err)
 {
@@ -113,11 +146,11 @@ static int read_model(const char *path, const struct emo_net_options *options, s
         o.width = m->width;
         o.channels = m->channels;
         o.classes = m->head.class_count;
-        status = emo_net_open(net, &o, err);
-        if (status == EMO_USAGE) {
-            err->status = status = EMO_INPUT;
-            emo_error_prefix(err, "%s", path);
-        }
+        status = check_shape(path, options, m, err);
+        if (status == EMO_OK)
+            status = check_network(path, &o, err);
+        if (status == EMO_OK)
+            status = emo_net_open(net, &o, err);
     }
     if (status == EMO_OK)
         status = read_records(r, m, net != NULL ? *net : NULL, err);
@@ -141,8 +174,7 @@ int emo_model_read(const char *path, const struct emo_net_options *options, stru
 
 int emo_model_read_about(const char *path, struct emo_model *m, struct emo_error *err)
 {
-    struct emo_net *none = NULL;
-    return read_model(path, NULL, m, &none, err);
+    return read_model(path, NULL, m, NULL, err);
 }
 
 int emo_model_write(struct emo_output *output, const struct emo_model *m, struct emo_net *net,

@@ -27,9 +27,10 @@ struct emo_model {
 void emo_model_free(struct emo_model *m);
 
 /*
- * Reads a model and makes the net: options' text, shape, classes are taken from the file, the rest
- * from options. EMO_INPUT when it is not a whole model, or a parameter is missing, unknown, doubled
- * or misshapen.
+ * Reads a model and makes the net: options' text and classes are taken from the file, the rest from
+ * options; also the shape, where options' height is 0, else it must be the file's. EMO_INPUT when it
+ * is not a whole model, of a network that cannot be, or a parameter is missing, unknown, doubled or
+ * misshapen. Nothing is taken for the network before shape and length of the file agree with it.
  */
 int emo_model_read(const char *path, const struct emo_net_options *options, struct emo_model *m,
                    struct emo_net **net, struct emo_error *err);

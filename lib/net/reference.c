@@ -6,7 +6,7 @@
 
 struct state {
     const struct emo_graph *g;
-    const float *weight[1000], *bias[1000];
+    const float *weight[EMO_CAP_LAYERS], *bias[EMO_CAP_LAYERS];
 };
 
 static int ref_open(void **state, const struct emo_backend_options *o, struct emo_error *err)
