@@ -1,4 +1,5 @@
-# make, make check, make check-all, make lint, make sanitize, make install PREFIX= DESTDIR=
+# make, make check, make check-all, make lint, make sanitize, make fuzz SECONDS=,
+# make install PREFIX= DESTDIR=
 PREFIX ?= /usr/local
 BUILD ?= build
 CC ?= cc
@@ -32,9 +33,12 @@ CMD_SRC = $(sort $(wildcard cmd/*.c))
 BIN = $(CMD_SRC:cmd/%.c=$(BUILD)/bin/%)
 UNIT_SRC = $(sort $(wildcard tests/unit/*.c))
 UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+FUZZ_SRC = $(sort $(wildcard tests/fuzz/*.c))
+FUZZ = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 all: $(BIN)
-units: $(UNIT)
+units: $(UNIT) $(FUZZ)
+fuzzers: $(FUZZ)
 
 $(BUILD)/libemo.a: $(LIB_OBJ)
 	@rm -f $@
@@ -56,6 +60,12 @@ $(BUILD)/bin/%: $(BUILD)/cmd/%.o $(BUILD)/libemo.a
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libemo.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+# With libFuzzer, which has a main() of its own, FUZZ_MAIN is empty.
+FUZZ_MAIN = $(BUILD)/tests/fuzz/support/replay.o
+$(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/support/support.o $(FUZZ_MAIN) \
+    $(BUILD)/libemo.a
+	@mkdir -p $(@D)
+	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(FUZZ_LDFLAGS) -o $@ $^ $(LIBS)
 
 check: all units
 	BUILD=$(BUILD) tests/check
@@ -76,7 +86,8 @@ install: all
 	install -m 755 pipelines/baseline $(DESTDIR)$(PREFIX)/share/emo/pipelines
 
 # Every warning an error with both compilers, the pages and the scripts.
-SCRIPTS = .ci/run tests/run tests/check $(wildcard pipelines/*) $(wildcard tests/data/make-*)
+SCRIPTS = .ci/run tests/run tests/check $(wildcard pipelines/*) $(wildcard tests/data/make-*) \
+    tests/fuzz/run tests/fuzz/minimise tests/fuzz/make-seeds
 lint:
 	$(MAKE) -s CC=gcc BUILD=$(BUILD)/lint-gcc CFLAGS='-O2 -Werror' all units
 	$(MAKE) -s CC=clang BUILD=$(BUILD)/lint-clang CFLAGS='-O1 -Werror' all units
@@ -92,9 +103,17 @@ sanitize:
 	    CFLAGS='-O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all' all units
 	BUILD=$(BUILD)/sanitize tests/check --no-lint
 
+# Every target for so many seconds under libFuzzer and the sanitizers, beginning with what is stored.
+SECONDS = 60
+fuzz:
+	$(MAKE) -s CC=clang BUILD=$(BUILD)/fuzzing FUZZ_MAIN= FUZZ_LDFLAGS=-fsanitize=fuzzer \
+	    CFLAGS='-O1 -g -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all' \
+	    fuzzers
+	BUILD=$(BUILD)/fuzzing tests/fuzz/run $(SECONDS)
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all units check check-all lint sanitize install clean
+.PHONY: all units fuzzers check check-all lint sanitize fuzz install clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

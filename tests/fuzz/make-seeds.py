@@ -1,0 +1,106 @@
+"""Seeds that no tool makes, for make-seeds.  usage: make-seeds.py TESTS DIR"""
+import glob
+import os
+import struct
+import sys
+import zipfile
+import zlib
+
+tests, out = sys.argv[1:3]
+
+
+def read(name):
+    with open(tests + "/data/pictures/" + name, "rb") as f:
+        return f.read()
+
+
+def write(name, data):
+    with open(out + "/" + name, "wb") as f:
+        f.write(data)
+
+
+for golden in glob.glob(tests + "/golden/*.hex"):
+    with open(golden) as f:
+        text = "".join(line.split("#")[0] for line in f)
+    write("stream/" + os.path.basename(golden)[:-4], bytes.fromhex(text))
+
+
+def exif(orientation, big=False):
+    e = ">" if big else "<"
+    return ((b"MM\0*" if big else b"II*\0") + struct.pack(e + "I", 8) + struct.pack(e + "H", 2)
+            + struct.pack(e + "HHIHH", 0x100, 3, 1, 7, 0)
+            + struct.pack(e + "HHIHH", 0x112, 3, 1, orientation, 0))
+
+
+def png_chunk(name, data):
+    return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+
+def riff_chunk(name, data):
+    return name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
+
+
+def webp(*chunks):
+    body = b"WEBP" + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+png = read("rgb.png")
+ihdr = 8 + 25
+write("picture/exif.png", png[:ihdr] + png_chunk(b"eXIf", exif(6)) + png[ihdr:])
+write("picture/text.png", png[:ihdr] + png_chunk(b"zTXt", b"k\0\0" + zlib.compress(b"x" * 99))
+      + png[ihdr:])
+
+still = read("webp-named.jpg")
+size = struct.unpack("<I", still[16:20])[0]
+bitstream = still[12:20 + size + size % 2]
+# VP8: 14 bits each after the frame tag and start code; VP8L: 14 bits each, less 1.
+if bitstream[:4] == b"VP8L":
+    bits = struct.unpack("<I", bitstream[9:13])[0]
+    w, h = bits & 0x3fff, bits >> 14 & 0x3fff
+else:
+    w, h = (v - 1 for v in struct.unpack("<HH", bitstream[14:18]))
+canvas = struct.pack("<I", w)[:3] + struct.pack("<I", h)[:3]
+write("picture/exif.webp", webp(riff_chunk(b"VP8X", b"\x08\0\0\0" + canvas), bitstream,
+                                riff_chunk(b"odd ", b"x"), riff_chunk(b"EXIF", exif(8, True))))
+write("picture/animated.webp", webp(riff_chunk(b"VP8X", b"\x02\0\0\0" + canvas),
+                                    riff_chunk(b"ANIM", bytes(6)), bitstream))
+write("picture/lying.webp", webp(bitstream, b"EXIF\xff\xff\xff\x7f"))
+
+jpeg = read("progressive.jpg")
+first = jpeg.index(b"\xff\xda")
+second = min(jpeg.index(b"\xff" + m, first + 2) for m in (b"\xda", b"\xc4"))
+write("picture/scans.jpg", jpeg[:first] + jpeg[first:second] * 120 + jpeg[-2:])
+
+with zipfile.ZipFile(out + "/archive/names", "w") as z:
+    z.writestr("a//b/" + "n" * 5000 + ".png", png)
+    z.writestr("a//x.png", png)
+    z.writestr("../x.png", png)
+    z.writestr("\u00fc/\u4e2d.png", png)
+    z.writestr("__MACOSX/._x.png", b"")
+    z.writestr("large.jpg", b"\xff\xd8\xff" + bytes(100))
+    z.writestr("none.jpg", b"")
+    z.writestr("link/", b"")
+
+
+def stream(text, kind=1):
+    padded = text + bytes(-len(text) % 64)
+    head = bytearray(struct.pack("<8sQIIIHHQIIHHHHQ", b"\x89EMO\r\n\x1a\n", 64 + len(padded),
+                                 len(text), 0, zlib.crc32(text), 1, 0, 2 ** 64 - 1, 0, 1, 0, 0,
+                                 kind, 0, 0))
+    struct.pack_into("<I", head, 20, zlib.crc32(head))
+    end = bytearray(struct.pack("<4sHHQIIIIQQIIQ", b"EMOE", 0, 0, 64, 0, 0, 0,
+                                struct.unpack_from("<I", head, 20)[0], 0,
+                                len(head) + len(padded) + 64, 0, 0, 0))
+    struct.pack_into("<I", end, 20, zlib.crc32(end))
+    return bytes(head) + padded + bytes(end)
+
+
+write("stream/no-input", stream(b"@KEY\tinput\t\n@KEY\tepochs\t12\n@NET\tflatten\n"))
+write("model/large", stream(b"@CLASS\t0\ta\n@CLASS\t1\tb\n@KEY\tinput\t4x4x3\n@NET\tflatten\n"
+                            b"@NET\tdense 4194304\n@NET\toutput\n", 2))
+write("model/huge", stream(b"@CLASS\t0\ta\n@CLASS\t1\tb\n@KEY\tinput\t65535x65535x3\n"
+                           b"@NET\tglobalavgpool\n@NET\toutput\n", 2))
+write("model/missing", stream(b"@CLASS\t0\ta\n@CLASS\t1\tb\n@KEY\tinput\t1x1x1\n@NET\toutput\n", 2))
+write("network/many", b"dropout 0\n" * 1001 + b"output\n")
+write("scores/wide", b"label\tscore\t" + b"x" * (1 << 16) + b"\n")
