@@ -67,7 +67,7 @@ static void round_trip(enum emo_picture kind, uint32_t height, uint32_t width, u
     CHECK(n == m && memcmp(bytes, again, n) == 0);
     struct emo_pixels p;
     CHECK(emo_picture_kind(bytes, n, NULL) == kind);
-    CHECK(emo_decode(bytes, n, channels == 1, 0, 0, &p, &err) == EMO_OK);
+    CHECK(emo_decode(bytes, n, channels == 1, 0, 0, 0, &p, &err) == EMO_OK);
     CHECK(p.height == height && p.width == width && p.channels == channels);
     for (uint32_t y = 0; y < height; y++)
         for (uint32_t x = 0; x < width; x++)
