@@ -67,11 +67,15 @@ void emo_pipe_enlarge(int fd)
 #endif
 }
 
-int emo_temporary(struct emo_error *err)
+const char *emo_temporary_folder(void)
 {
     const char *folder = getenv("TMPDIR");
-    if (!folder || !*folder)
-        folder = "/var/tmp";
+    return folder && *folder ? folder : "/var/tmp";
+}
+
+int emo_temporary(struct emo_error *err)
+{
+    const char *folder = emo_temporary_folder();
     char path[4096];
     if (snprintf(path, sizeof path, "%s/emo-XXXXXX", folder) >= (int)sizeof path) {
         emo_error(err, EMO_FAILED, "TMPDIR is too long");
@@ -122,6 +126,7 @@ struct emo_output {
     char *target;    /* what is replaced, links resolved; NULL: written in place */
     char *temporary; /* beside target */
     char *folder;    /* that holds both */
+    int folder_fd;   /* to sync it; -1: it cannot be read */
 };
 
 static void output_free(struct emo_output *o)
@@ -130,6 +135,8 @@ static void output_free(struct emo_output *o)
     free(o->target);
     free(o->temporary);
     free(o->folder);
+    if (o->folder_fd >= 0)
+        close(o->folder_fd);
     free(o);
 }
 
@@ -230,6 +237,23 @@ static char *resolve(const char *path)
     return NULL;
 }
 
+static char *folder_of(const char *target)
+{
+    const char *slash = strrchr(target, '/');
+    return slash == target ? strdup("/")
+         : slash ? strndup(target, (size_t)(slash - target)) : strdup(".");
+}
+
+char *emo_output_folder(const char *path)
+{
+    struct stat old;
+    if (!path || strcmp(path, "-") == 0 || (stat(path, &old) == 0 && !S_ISREG(old.st_mode)))
+        return NULL;
+    char *target = resolve(path), *folder = target ? folder_of(target) : NULL;
+    free(target);
+    return folder;
+}
+
 static int open_replacing(struct emo_output *o, struct emo_error *err)
 {
     struct stat old;
@@ -248,8 +272,7 @@ static int open_replacing(struct emo_output *o, struct emo_error *err)
     const char *base = slash ? slash + 1 : o->target;
     if (!*base)
         return emo_error(err, EMO_FAILED, "%s: names a directory", o->path);
-    o->folder = slash == o->target ? strdup("/")
-              : slash ? strndup(o->target, (size_t)(slash - o->target)) : strdup(".");
+    o->folder = folder_of(o->target);
     struct emo_text prefix = {0};
     emo_text_printf(&prefix, ".%s.emo-", base);
     int status = EMO_OK;
@@ -264,6 +287,7 @@ static int open_replacing(struct emo_output *o, struct emo_error *err)
         return status;
     mode_t mask = umask(0);
     umask(mask);
+    o->folder_fd = open(o->folder, O_RDONLY | O_CLOEXEC);
     if (fchmod(o->fd, exists ? old.st_mode & 07777 : 0666 & ~mask) != 0 && exists)
         return emo_error_errno(err, "%s: cannot keep the permissions", o->path);
     return EMO_OK;
@@ -272,9 +296,10 @@ static int open_replacing(struct emo_output *o, struct emo_error *err)
 int emo_output_open(struct emo_output **out, const char *path, bool binary, struct emo_error *err)
 {
     struct emo_output *o = calloc(1, sizeof *o);
+    *out = NULL;
     if (!o)
         return emo_error_memory(err, sizeof *o, "an output");
-    o->fd = -1;
+    o->fd = o->folder_fd = -1;
     int status = EMO_OK;
     if (!path || strcmp(path, "-") == 0)
         o->fd = STDOUT_FILENO;
@@ -305,16 +330,10 @@ int emo_output_text(struct emo_output *o, struct emo_text *text, struct emo_erro
     return EMO_OK;
 }
 
-static int sync_folder(const char *folder)
+/* Without permission to read the folder, the rename stands unsynced. */
+static int sync_folder(int fd)
 {
-    int fd = open(folder, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0; /* no permission to read it: the rename stands */
-    int result = fsync(fd);
-    if (result != 0 && (errno == EINVAL || errno == ENOTSUP))
-        result = 0;
-    close(fd);
-    return result;
+    return fd < 0 || fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : -1;
 }
 
 int emo_output_commit(struct emo_output *o, struct emo_error *err)
@@ -331,7 +350,7 @@ int emo_output_commit(struct emo_output *o, struct emo_error *err)
     }
     if (close(o->fd) != 0 && errno != EINTR)
         status = emo_error_errno(err, "%s: close", emo_output_name(o));
-    else if (o->target && sync_folder(o->folder) != 0)
+    else if (o->target && sync_folder(o->folder_fd) != 0)
         status = emo_error_errno(err, "%s: fsync of its folder", o->path);
     output_free(o);
     return status;

@@ -19,7 +19,9 @@ ssize_t emo_read(int fd, void *to, size_t n);
 int emo_write(int fd, const void *from, size_t n);
 /* Asks for a pipe buffer of 1 MiB where fd is a pipe; failure does not matter. */
 void emo_pipe_enlarge(int fd);
-/* A new descriptor on an unlinked file in $TMPDIR, else /var/tmp. -1 with *err set. */
+/* Where temporary files go: $TMPDIR, else /var/tmp. */
+const char *emo_temporary_folder(void);
+/* A new descriptor on an unlinked file there. -1 with *err set. */
 int emo_temporary(struct emo_error *err);
 /* Writes to *fd, which is first made such a file where it is -1. */
 int emo_temporary_write(int *fd, const void *bytes, size_t n, struct emo_error *err);
@@ -40,9 +42,13 @@ int emo_make_seekable(int *fd, const char *name, struct emo_error *err);
  */
 struct emo_output;
 
-/* binary: refuse a terminal (EMO_USAGE). *o is freed by commit or discard. */
+/* binary: refuse a terminal (EMO_USAGE). *o is freed by commit or discard;
+   NULL after an error. */
 int emo_output_open(struct emo_output **o, const char *path, bool binary, struct emo_error *err);
 int emo_output_fd(const struct emo_output *o);
+/* The folder in which path would be replaced so; free it. NULL: it is written in place, or there is
+   no memory. */
+char *emo_output_folder(const char *path);
 /* For messages: the path, or "<stdout>". */
 const char *emo_output_name(const struct emo_output *o);
 /* Writes what text holds and empties it; EMO_FAILED also when memory had not sufficed for it. */
