@@ -36,8 +36,11 @@ UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SRC = $(sort $(wildcard tests/fuzz/*.c))
 FUZZ = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
+FAULT_SRC = $(sort $(wildcard tests/fault/*.c))
+FAULT = $(FAULT_SRC:tests/fault/%.c=$(BUILD)/fault/%.so)
+
 all: $(BIN)
-units: $(UNIT) $(FUZZ)
+units: $(UNIT) $(FUZZ) $(FAULT)
 fuzzers: $(FUZZ)
 
 $(BUILD)/libemo.a: $(LIB_OBJ)
@@ -66,6 +69,10 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/support/support.o $
     $(BUILD)/libemo.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(FUZZ_LDFLAGS) -o $@ $^ $(LIBS)
+# To be preloaded into the programs by the tests.
+$(BUILD)/fault/%.so: tests/fault/%.c
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) -O1 -g $(filter -Werror,$(CFLAGS)) -fPIC -shared -pthread -o $@ $< -ldl
 
 check: all units
 	BUILD=$(BUILD) tests/check

@@ -2,6 +2,7 @@
 #include "base/hash.h"
 #include "base/program.h"
 #include "base/progress.h"
+#include "base/sandbox.h"
 #include "base/threads.h"
 #include "image/warp.h"
 #include "learn/epochs.h"
@@ -33,6 +34,7 @@ static struct emo_option options[] = {
     EMO_OPTIONS_JOBS(common),
     EMO_OPTIONS_PROGRESS(common),
     EMO_OPTIONS_NO_PG(common),
+    EMO_OPTIONS_SANDBOX(common),
     {.letter = 'e', .name = "epochs", .argument = "N", .help = "times that training will see each "
      "image (10)", .kind = EMO_INT, .value = &epochs, .low = 1, .high = 65535, .recorded = true},
     {.name = "first-epoch", .argument = "N", .help = "leave out the epochs before this one, for "
@@ -311,10 +313,13 @@ static void summarise(const struct job *j)
 static int run(struct job *j, char **operands, size_t n, struct emo_error *err)
 {
     struct emo_head head = {0};
+    const char *const *paths = (const char *const *)operands;
     int status = check_options(j, err);
     if (status == EMO_OK)
-        status = emo_reader_open(&j->reader, (const char *const *)operands, n, 1u << EMO_IMAGES,
-                                 err);
+        status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
+            .read_count = n, .write = {common.output}, .spools = true, .no_new_code = true}, err);
+    if (status == EMO_OK)
+        status = emo_reader_open(&j->reader, paths, n, 1u << EMO_IMAGES, err);
     if (status == EMO_OK)
         status = make_head(&head, emo_reader_head(j->reader), emo_reader_file(j->reader), err);
     if (status == EMO_OK)

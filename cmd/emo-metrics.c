@@ -1,6 +1,7 @@
 /* emo-metrics: how good scores are. */
 #include "base/file.h"
 #include "base/program.h"
+#include "base/sandbox.h"
 #include "metrics/report.h"
 #include "stream/frame.h"
 
@@ -28,6 +29,7 @@ static struct emo_option options[] = {
      .kind = EMO_STRING, .value = &pr_path},
     EMO_OPTIONS_OUTPUT(common),
     EMO_OPTIONS_JOBS(common),
+    EMO_OPTIONS_SANDBOX(common),
     EMO_OPTIONS_HELP(common),
 };
 #define OPTION_COUNT (sizeof options / sizeof options[0])
@@ -180,7 +182,10 @@ static int run(const char *const *paths, size_t count, struct emo_error *err)
     int status = check_paths(products, err);
     if (status != EMO_OK)
         return status;
-    status = emo_scores_read(&scores, paths, count, err);
+    status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
+        .read_count = count, .write = {common.output, roc_path, pr_path}, .no_new_code = true}, err);
+    if (status == EMO_OK)
+        status = emo_scores_read(&scores, paths, count, err);
     if (status == EMO_OK)
         status = report_all(products, &scores, err);
     if (status == EMO_OK)

@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/program.h"
 #include "base/progress.h"
+#include "base/sandbox.h"
 #include "learn/ahead.h"
 #include "learn/score.h"
 #include "net/model.h"
@@ -39,6 +40,7 @@ static struct emo_option options[] = {
      .choices = backends, .help = "what computes", .recorded = true},
     EMO_OPTIONS_PROGRESS(common),
     EMO_OPTIONS_NO_PG(common),
+    EMO_OPTIONS_SANDBOX(common),
 };
 /* clang-format on */
 #define OPTIONS (sizeof options / sizeof options[0])
@@ -277,7 +279,10 @@ static int run(const char *const *operands, size_t count, struct emo_error *err)
         return emo_error(err, EMO_USAGE, "no MODEL named");
     if (tsv && json)
         return emo_error(err, EMO_USAGE, "--tsv and --json exclude each other");
-    int status = emo_model_read(operands[0], &o, &model, &j.net, err);
+    int status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox,
+        .read = operands, .read_count = count, .write = {common.output}}, err);
+    if (status == EMO_OK)
+        status = emo_model_read(operands[0], &o, &model, &j.net, err);
     if (status == EMO_OK)
         status = emo_reader_open(&reader, operands + 1, count - 1, 1u << EMO_IMAGES, err);
     if (status == EMO_OK) {

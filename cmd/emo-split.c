@@ -1,6 +1,7 @@
 /* emo-split: tags records train, valid or test, stratified by class; keeps some of them. */
 #include "base/program.h"
 #include "base/progress.h"
+#include "base/sandbox.h"
 #include "learn/groups.h"
 #include "learn/names.h"
 #include "learn/split.h"
@@ -30,6 +31,7 @@ static struct emo_option options[] = {
     EMO_OPTIONS_JOBS(common),
     EMO_OPTIONS_PROGRESS(common),
     EMO_OPTIONS_NO_PG(common),
+    EMO_OPTIONS_SANDBOX(common),
     {.letter = 'r', .name = "valid", .argument = "R",
      .help = "share of each class to validate with (0.2)", .kind = EMO_RATIO,
      .value = &rule.valid, .recorded = true},
@@ -309,12 +311,16 @@ static void summarise(const struct job *j)
 static int run(struct job *j, char **operands, size_t n, struct emo_error *err)
 {
     struct emo_head head = {0};
+    const char *const *paths = (const char *const *)operands;
     int status = check_options(err);
+    if (status == EMO_OK)
+        status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
+            .read_count = n, .also_read = {group_file}, .write = {common.output}, .spools = true,
+            .no_new_code = true}, err);
     if (status == EMO_OK)
         status = open_names(j, err);
     if (status == EMO_OK)
-        status = emo_reader_open(&j->reader, (const char *const *)operands, n, 1u << EMO_IMAGES,
-                                 err);
+        status = emo_reader_open(&j->reader, paths, n, 1u << EMO_IMAGES, err);
     if (status == EMO_OK)
         status = make_head(&head, emo_reader_head(j->reader), n, err);
     if (status == EMO_OK)

@@ -3,6 +3,7 @@
 #include "base/interrupt.h"
 #include "base/program.h"
 #include "base/progress.h"
+#include "base/sandbox.h"
 #include "learn/remarks.h"
 #include "learn/setup.h"
 #include "learn/train.h"
@@ -68,6 +69,7 @@ static struct emo_option options[] = {
      .choices = backends, .help = "what computes", .recorded = true},
     EMO_OPTIONS_PROGRESS(common),
     EMO_OPTIONS_NO_PG(common),
+    EMO_OPTIONS_SANDBOX(common),
     {.name = "summary", .kind = EMO_FLAG, .value = &summary,
      .help = "print layers, shapes and parameter counts; read no input"},
     {.name = "show-net", .kind = EMO_FLAG, .value = &show_net,
@@ -335,8 +337,10 @@ static int run(const char *const *paths, size_t count, struct emo_error *err)
         .shuffle = !no_shuffle, .seed = (uint64_t)seed, .memory = memory,
     };
     char *text = NULL;
-    int status = EMO_OK;
-    if (net_name != NULL || init_path == NULL)
+    int status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
+        .read_count = count, .also_read = {net_name, init_path},
+        .write = {common.output, history_path}, .spools = true}, err);
+    if (status == EMO_OK && (net_name != NULL || init_path == NULL))
         status = emo_setup_text(net_name != NULL ? net_name : "baseline", &text, err);
     if (status == EMO_OK)
         status = emo_interrupts_begin(&(struct emo_interrupts){.leave = leave}, err);

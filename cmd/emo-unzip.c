@@ -3,6 +3,7 @@
 #include "base/hash.h"
 #include "base/program.h"
 #include "base/progress.h"
+#include "base/sandbox.h"
 #include "image/archive.h"
 #include "image/decode.h"
 #include "image/inputs.h"
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* Images under way: for each thread a few, so that none waits for another, but no more than this
    many bytes of them. */
@@ -39,6 +41,7 @@ static struct emo_option options[] = {
     EMO_OPTIONS_JOBS(common),
     EMO_OPTIONS_PROGRESS(common),
     EMO_OPTIONS_NO_PG(common),
+    EMO_OPTIONS_SANDBOX(common),
     {.letter = 's', .name = "size", .argument = "HxW", .help = "height and width (400x500)",
      .kind = EMO_SHAPE, .value = &size, .recorded = true},
     {.letter = 'm', .name = "model", .argument = "MODEL",
@@ -395,32 +398,87 @@ static void summarise(const struct job *j)
     emo_text_free(&t);
 }
 
-/* The operands, then the paths in -T's file; standard input where there are neither. */
-static int gather(struct emo_inputs *in, char **operands, size_t n, struct emo_error *err)
+/* Adds a copy of path. */
+static int add_path(struct emo_strings *paths, const char *path, struct emo_error *err)
 {
-    bool several = n > 1 || list != NULL;
-    int status = EMO_OK;
-    for (size_t i = 0; status == EMO_OK && i < n; i++)
-        status = emo_inputs_add(in, operands[i], false, several, err);
-    if (list == NULL)
-        return status != EMO_OK || n > 0 ? status : emo_inputs_add(in, "-", false, false, err);
+    size_t n = paths->count;
+    if ((n & (n - 1)) == 0) { /* room for a power of two is used up */
+        const char **more = realloc(paths->at, (n > 0 ? 2 * n : 1) * sizeof *more);
+        if (more == NULL)
+            return emo_error_memory(err, 2 * n * sizeof *more, "paths");
+        paths->at = more;
+    }
+    paths->at[n] = strdup(path);
+    if (paths->at[n] == NULL)
+        return emo_error_memory(err, strlen(path), "paths");
+    paths->count++;
+    return EMO_OK;
+}
+
+/* The paths in -T's file. */
+static int read_list(struct emo_strings *paths, struct emo_error *err)
+{
     FILE *f = strcmp(list, "-") == 0 ? stdin : fopen(list, "r");
     if (f == NULL)
         return emo_error_errno(err, "%s", list);
     char *line = NULL, end = null ? '\0' : '\n';
     size_t room = 0;
     ssize_t length;
+    int status = EMO_OK;
     while (status == EMO_OK && (length = getdelim(&line, &room, end, f)) >= 0) {
         if (length > 0 && line[length - 1] == end)
             line[length - 1] = '\0';
         if (*line != '\0')
-            status = emo_inputs_add(in, line, true, several, err);
+            status = add_path(paths, line, err);
     }
-    if (status == EMO_OK && ferror(f))
+    if (status == EMO_OK && !feof(f))
         status = emo_error_errno(err, "%s", list);
     if (f != stdin)
         fclose(f);
     free(line);
+    return status;
+}
+
+/* Before the first byte of an archive: what may be read, and written, from here on. Of a directory
+   links may lead anywhere. */
+static int confine(const struct emo_strings *paths, struct emo_error *err)
+{
+    struct stat s;
+    bool folders = false;
+    for (size_t i = 0; i < paths->count && !folders; i++)
+        folders = stat(paths->at[i], &s) == 0 && S_ISDIR(s.st_mode);
+    return emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths->at,
+        .read_count = paths->count, .also_read = {model}, .write = {common.output},
+        .outputs_open = true, .spools = true, .reads_anything = folders, .no_new_code = true}, err);
+}
+
+/* Before the first picture is decoded: the files found, and nothing else. */
+static int confine_further(const struct job *j, struct emo_error *err)
+{
+    size_t n = 0;
+    const char **paths = calloc(j->in.count + 1, sizeof *paths);
+    if (paths == NULL)
+        return emo_error_memory(err, j->in.count * sizeof *paths, "paths");
+    for (size_t i = 0; i < j->in.count; i++)
+        if (j->in.entries[i].path != NULL)
+            paths[n++] = j->in.entries[i].path;
+    int status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
+        .read_count = n, .write = {common.output}, .outputs_open = true,
+        .no_descriptors = n == 0, .no_new_code = true}, err);
+    free(paths);
+    return status;
+}
+
+/* The operands, then the paths in -T's file; standard input where there are neither. */
+static int gather(struct emo_inputs *in, const struct emo_strings *paths, size_t operands,
+                  struct emo_error *err)
+{
+    bool several = operands > 1 || list != NULL;
+    int status = EMO_OK;
+    for (size_t i = 0; status == EMO_OK && i < paths->count; i++)
+        status = emo_inputs_add(in, paths->at[i], i >= operands, several, err);
+    if (status == EMO_OK && operands == 0 && list == NULL)
+        status = emo_inputs_add(in, "-", false, false, err);
     return status;
 }
 
@@ -433,20 +491,36 @@ static int run(char **operands, size_t n, struct emo_error *err)
     emo_head_begin(&j.head, EMO_IMAGES);
     if (common.jobs == 0)
         common.jobs = emo_processors();
-    int status = model != NULL ? from_model(&j.head, err) : EMO_OK;
+    struct emo_strings paths = {0};
+    struct emo_output *output = NULL;
+    int status = EMO_OK;
+    for (size_t i = 0; status == EMO_OK && i < n; i++)
+        status = add_path(&paths, operands[i], err);
+    if (status == EMO_OK && list != NULL)
+        status = read_list(&paths, err);
+    if (status == EMO_OK)
+        status = emo_output_open(&output, common.output, true, err);
+    if (status == EMO_OK)
+        status = confine(&paths, err);
+    if (status == EMO_OK && model != NULL)
+        status = from_model(&j.head, err);
     j.channels = gray ? 1 : 3;
     j.image_bytes = (size_t)size.height * size.width * j.channels;
     if (status == EMO_OK && j.image_bytes > EMO_CAP_PAYLOAD)
         status = emo_error(err, EMO_USAGE, "-s: %zu bytes an image are too many", j.image_bytes);
     if (status == EMO_OK)
-        status = gather(&j.in, operands, n, err);
+        status = gather(&j.in, &paths, n, err);
     if (status == EMO_OK && j.in.count == 0)
         status = emo_error(err, EMO_INPUT, "no picture in what was given (%" PRIu64 " other files, "
                            "%" PRIu64 " archives within)", j.in.ignored, j.in.nested);
     if (status == EMO_OK)
         status = make_head(&j, err);
     if (status == EMO_OK)
-        status = emo_writer_create(&j.writer, common.output, &j.head, err);
+        status = emo_writer_open(&j.writer, output, &j.head, err);
+    else
+        emo_output_discard(output);
+    if (status == EMO_OK)
+        status = confine_further(&j, err);
     if (status == EMO_OK)
         status = run_entries(&j, err);
     /* A shard may be empty by itself. */
@@ -457,6 +531,9 @@ static int run(char **operands, size_t n, struct emo_error *err)
     if (status == EMO_OK)
         summarise(&j);
     emo_inputs_close(&j.in);
+    for (size_t i = 0; i < paths.count; i++)
+        free((char *)paths.at[i]);
+    free(paths.at);
     emo_head_free(&j.head);
     free(j.of_class);
     return status;

@@ -60,7 +60,7 @@ struct emo_option {
 
 /* The options that every program has, to be put first in its table. */
 struct emo_common {
-    bool help, version, quiet, verbose, progress, no_pg;
+    bool help, version, quiet, verbose, progress, no_pg, no_sandbox;
     const char *output; /* NULL or "-": standard output */
     int64_t jobs;
 };

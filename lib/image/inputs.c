@@ -291,7 +291,8 @@ static int directory_paths(struct emo_inputs *in, const char *path, char ***path
         if (strcmp(d->d_name, ".") == 0 || strcmp(d->d_name, "..") == 0)
             continue;
         if (junk(d->d_name)) {
-            in->ignored++;
+            /* An output on its way (file.h), ours perhaps, is no file yet. */
+            in->ignored += strstr(d->d_name, ".emo-") == NULL;
             continue;
         }
         struct emo_text full = {0};
