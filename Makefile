@@ -8,7 +8,18 @@ WARN = -Wall -Wextra -Wpedantic -Wshadow -Wconversion
 CPPFLAGS += -Ilib -D_POSIX_C_SOURCE=200809L -D_XOPEN_SOURCE=700 $(HAVE)
 # Contraction would make a sum depend on the compiler; kernels alone may use it.
 LDFLAGS += -Wl,--as-needed
-ALL_CFLAGS = -std=c11 -pthread -ffp-contract=off $(WARN) $(CFLAGS)
+ALL_CFLAGS = -std=c11 -pthread -ffp-contract=off $(WARN) $(HARDEN) $(CFLAGS)
+
+# Hardened by default, as far as the compiler knows how; make HARDEN= HARDEN_LINK= leaves it out. The
+# sanitizers do not see through _FORTIFY_SOURCE, and without optimisation it checks nothing.
+knows = $(shell $(CC) -O2 -Werror $(1) -include string.h -x c -fsyntax-only /dev/null \
+    2>/dev/null && echo '$(1)')
+FORTIFY = $(or $(call knows,-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3),-D_FORTIFY_SOURCE=2)
+HARDEN := -fPIE $(call knows,-fstack-protector-strong) $(call knows,-fstack-clash-protection) \
+    $(call knows,-fcf-protection) \
+    $(if $(findstring -fsanitize,$(CFLAGS))$(findstring -O0,$(CFLAGS)),,$(FORTIFY))
+HARDEN_LINK = -pie -Wl,-z,relro,-z,now,-z,noexecstack
+LDFLAGS += $(HARDEN_LINK)
 
 PKGS = libarchive libjpeg libpng libwebp libxxhash libexif pangocairo
 have = $(shell pkg-config --exists $(1) 2>/dev/null && echo yes)
