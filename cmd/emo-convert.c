@@ -1,5 +1,6 @@
 /* emo-convert: tensor streams to and from the formats of other programs. */
 #include "base/program.h"
+#include "base/sandbox.h"
 #include "base/progress.h"
 #include "exchange/gather.h"
 #include "exchange/npz.h"
@@ -28,6 +29,7 @@ static struct emo_option options[] = {
     EMO_OPTIONS_JOBS(common),
     EMO_OPTIONS_PROGRESS(common),
     EMO_OPTIONS_NO_PG(common),
+    EMO_OPTIONS_SANDBOX(common),
     {.letter = 'f', .name = "from", .argument = "FMT", .kind = EMO_CHOICE, .value = &from,
      .choices = formats, .recorded = true, .help = "what the input is: emo (if not given), npy, npz"},
     {.letter = 't', .name = "to", .argument = "FMT", .kind = EMO_CHOICE, .value = &to,
@@ -155,13 +157,17 @@ static const struct {
 static int run(const char *const *paths, size_t count, struct emo_error *err)
 {
     struct emo_text there = {0};
+    int status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
+        .read_count = count, .write = {common.output}, .spools = true, .no_new_code = true}, err);
+    if (status != EMO_OK)
+        return status;
     for (size_t i = 0; i < PAIRS; i++)
         if ((int)pairs[i].from == from && (int)pairs[i].to == to)
             return pairs[i].run(paths, count, err);
     for (size_t i = 0; i < PAIRS; i++)
         emo_text_printf(&there, "%s%s to %s", i > 0 ? ", " : "", formats[pairs[i].from],
                         formats[pairs[i].to]);
-    int status = emo_error(err, EMO_USAGE, "no conversion from %s to %s; there are %s",
+    status = emo_error(err, EMO_USAGE, "no conversion from %s to %s; there are %s",
                            formats[from], formats[to], there.bytes != NULL ? there.bytes : "");
     emo_text_free(&there);
     return status;

@@ -1,6 +1,7 @@
 /* emo-peek: lists, counts, prints and verifies any stream. */
 #include "base/file.h"
 #include "base/program.h"
+#include "base/sandbox.h"
 #include "metrics/moments.h"
 #include "net/graph.h"
 #include "stream/listing.h"
@@ -20,6 +21,7 @@ static struct emo_option options[] = {
     EMO_OPTIONS_HELP(common),
     EMO_OPTIONS_OUTPUT(common),
     EMO_OPTIONS_JOBS(common),
+    EMO_OPTIONS_SANDBOX(common),
     {.letter = 'H', .name = "head-only", .kind = EMO_FLAG, .value = &head_only,
      .help = "instead of records: the head: kind, classes, provenance"},
     {.letter = 'c', .name = "count", .kind = EMO_FLAG, .value = &count_only,
@@ -366,6 +368,9 @@ static int verify_all(struct job *j, const char *const *paths, size_t n, struct 
 static int run(struct job *j, const char *const *paths, size_t n, struct emo_error *err)
 {
     int status = check_options(err);
+    if (status == EMO_OK)
+        status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
+            .read_count = n, .write = {common.output}}, err);
     if (status != EMO_OK)
         return status;
     if (verify)

@@ -92,6 +92,10 @@ nothing() {
     nothing code
     intruded emo-metrics -q scores.emo
     nothing
+    intruded emo-peek -q images.emo
+    nothing code
+    intruded emo-convert -q -t npz images.emo
+    nothing
     [ -e "$SECRET" ]
 }
 
@@ -120,6 +124,8 @@ emo-augment -q -e 2 images.emo
 emo-train -q -n tiny.net -e 1 images.emo
 emo-predict -q m.model images.emo
 emo-metrics -q scores.emo
+emo-peek --values images.emo
+emo-convert -q -t npz images.emo
 END
 }
 
