@@ -20,6 +20,8 @@ static int64_t batch = 32;
 
 enum { UNKNOWN_REFUSED, UNKNOWN_NONE };
 static const char *const unknowns[] = {"refuse", "none", NULL};
+static int precision = EMO_PRECISION_FP32;
+static const char *const precisions[] = {"fp32", "bf16", NULL};
 static const char *const backends[] = {"best", "reference", "onednn", NULL};
 
 /* clang-format off */
@@ -34,6 +36,8 @@ static struct emo_option options[] = {
      .help = "write an object a line instead of a stream"},
     {.name = "unknown-class", .argument = "WHAT", .kind = EMO_CHOICE, .value = &unknown_class,
      .choices = unknowns, .help = "an image whose class the model lacks", .recorded = true},
+    {.name = "precision", .argument = "NAME", .kind = EMO_CHOICE, .value = &precision,
+     .choices = precisions, .help = "fp32, or bf16: faster, rounded (fp32)", .recorded = true},
     {.name = "no-fold", .kind = EMO_FLAG, .value = &no_fold,
      .help = "compute linear layers one by one, none folded into another", .recorded = true},
     {.name = "backend", .argument = "NAME", .kind = EMO_CHOICE, .value = &backend,
@@ -273,7 +277,7 @@ static int run(const char *const *operands, size_t count, struct emo_error *err)
     struct job j = {.model = &model};
     const struct emo_net_options o = {
         .backend = (enum emo_backend_choice)backend, .jobs = (unsigned)common.jobs,
-        .batch = (unsigned)batch, .no_fold = no_fold,
+        .batch = (unsigned)batch, .no_fold = no_fold, .precision = (enum emo_precision)precision,
     };
     if (count == 0)
         return emo_error(err, EMO_USAGE, "no MODEL named");
@@ -283,6 +287,9 @@ static int run(const char *const *operands, size_t count, struct emo_error *err)
         .read = operands, .read_count = count, .write = {common.output}}, err);
     if (status == EMO_OK)
         status = emo_model_read(operands[0], &o, &model, &j.net, err);
+    if (status == EMO_OK && emo_net_bf16_as_fp32(j.net))
+        emo_program_say(&program, "this processor does not multiply bfloat16: rounded, and computed "
+                        "as fp32, no faster");
     if (status == EMO_OK)
         status = emo_reader_open(&reader, operands + 1, count - 1, 1u << EMO_IMAGES, err);
     if (status == EMO_OK) {

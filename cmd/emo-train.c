@@ -29,6 +29,8 @@ static int keep; /* enum emo_keep */
 static int64_t patience;
 
 static const char *const keeps[] = {"last", "val_auc", "val_loss", NULL};
+static int precision = EMO_PRECISION_FP32;
+static const char *const precisions[] = {"fp32", "bf16", NULL};
 static const char *const backends[] = {"best", "reference", "onednn", NULL};
 
 /* clang-format off */
@@ -59,6 +61,8 @@ static struct emo_option options[] = {
      .help = "keep the order of the stream in every epoch", .recorded = true},
     {.name = "no-dropout", .kind = EMO_FLAG, .value = &no_dropout,
      .help = "train without dropout", .recorded = true},
+    {.name = "precision", .argument = "NAME", .kind = EMO_CHOICE, .value = &precision,
+     .choices = precisions, .help = "fp32, or bf16: faster, rounded (fp32)", .recorded = true},
     {.name = "no-fold", .kind = EMO_FLAG, .value = &no_fold,
      .help = "compute linear layers one by one, none folded into another", .recorded = true},
     {.name = "history", .argument = "FILE", .kind = EMO_STRING, .value = &history_path,
@@ -214,7 +218,8 @@ static int describe_net(struct emo_error *err)
     const struct emo_net_options o = {
         .height = size.height, .width = size.width, .channels = gray ? 1 : 3,
         .classes = classes.count > 0 ? classes.count : 2,
-        .backend = (enum emo_backend_choice)backend, .jobs = 1, .batch = 1, .no_fold = no_fold,
+        .backend = (enum emo_backend_choice)backend, .jobs = 1, .batch = 1,
+        .no_fold = no_fold, .precision = (enum emo_precision)precision,
     };
     const char *name = net_name != NULL ? net_name : "baseline";
     int status = EMO_OK;
@@ -318,12 +323,16 @@ static int open_net(const char *text, struct emo_error *err)
         .text = text, .height = shape[0], .width = shape[1], .channels = shape[2],
         .classes = head->class_count, .backend = (enum emo_backend_choice)backend,
         .jobs = (unsigned)common.jobs, .batch = (unsigned)batch, .training = true,
-        .no_dropout = no_dropout, .no_fold = no_fold, .seed = (uint64_t)seed,
+        .no_dropout = no_dropout, .no_fold = no_fold,
+        .precision = (enum emo_precision)precision, .seed = (uint64_t)seed,
     };
     int64_t *origins = NULL;
     size_t origin_count = 0;
     int status = emo_setup_net(&job.net, &o, head, init_path, &origins, &origin_count, err);
     status = emo_setup_blame(status, net_name, err);
+    if (status == EMO_OK && emo_net_bf16_as_fp32(job.net))
+        emo_program_say(&program, "this processor does not multiply bfloat16: rounded, and computed "
+                        "as fp32, no faster");
     if (status == EMO_OK)
         status = emo_feed_also_trained(job.feed, origins, origin_count, err);
     free(origins);

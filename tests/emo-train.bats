@@ -347,3 +347,17 @@ best() {
     emo-unzip -m small.model photos.zip | emo-predict --tsv small.model >scores.tsv
     [ "$(wc -l <scores.tsv)" -eq 632 ]
 }
+
+@test "--precision bf16 is recorded, and says when it brings nothing" {
+    emo-train --version | grep -q 'without onednn' && skip "built without oneDNN"
+    run -0 env EMO_ISA=avx2 emo-train -n "$NET" -e 1 --precision bf16 -o b.model "$STREAM"
+    [[ $output == *"does not multiply bfloat16"* ]]
+    grep -aq -- '--precision bf16' b.model
+    grep -aq 'bf16 as fp32' b.model
+    run -0 env EMO_ISA=avx2 emo-predict --tsv --precision bf16 -o scores.tsv b.model "$STREAM"
+    [[ $output == *"does not multiply bfloat16"* ]]
+    run -2 emo-train -n "$NET" --backend reference --precision bf16 -o x.model "$STREAM"
+    [[ $output == *"oneDNN only"* ]]
+    run -2 env EMO_ISA=mmx emo-train -n "$NET" -e 1 -o x.model "$STREAM"
+    [[ $output == *"plain, avx2 or avx512"* ]]
+}

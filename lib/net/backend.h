@@ -25,6 +25,7 @@ struct emo_backend_options {
     unsigned workers; /* how many may call at once */
     enum emo_isa isa;
     bool training;
+    bool bf16; /* round what is multiplied to bfloat16; sums stay float32 */
 };
 
 struct emo_backend {
@@ -32,7 +33,7 @@ struct emo_backend {
     void (*close)(void *state);
     /* The block of a tensor of so many channels; divides them. */
     uint32_t (*block)(const void *state, uint32_t channels);
-    /* "onednn 2.6.3 avx512_core" */
+    /* "onednn 2.6.3 avx512 fp32" */
     void (*describe)(void *state, struct emo_text *out);
     /* The layer's weights changed: take them over. */
     int (*load)(void *state, size_t layer, unsigned worker, const float *weight, const float *bias);

@@ -5,9 +5,10 @@
 
 static const dnnl_dims_t dense = {0};
 
-dnnl_status_t emo_md_make(emo_md *m, int rank, const dnnl_dims_t dims, dnnl_format_tag_t tag)
+dnnl_status_t emo_md_make(emo_md *m, int rank, const dnnl_dims_t dims, dnnl_data_type_t type,
+                          dnnl_format_tag_t tag)
 {
-    return dnnl_memory_desc_create_with_tag(m, rank, dims, dnnl_f32, tag);
+    return dnnl_memory_desc_create_with_tag(m, rank, dims, type, tag);
 }
 
 void emo_md_free(emo_md *m)
@@ -36,9 +37,10 @@ dnnl_status_t emo_conv_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, enum 
 
 #else
 
-dnnl_status_t emo_md_make(emo_md *m, int rank, const dnnl_dims_t dims, dnnl_format_tag_t tag)
+dnnl_status_t emo_md_make(emo_md *m, int rank, const dnnl_dims_t dims, dnnl_data_type_t type,
+                          dnnl_format_tag_t tag)
 {
-    return dnnl_memory_desc_init_by_tag(m, rank, dims, dnnl_f32, tag);
+    return dnnl_memory_desc_init_by_tag(m, rank, dims, type, tag);
 }
 
 void emo_md_free(emo_md *m)

@@ -26,7 +26,8 @@ struct emo_conv_desc {
     dnnl_dims_t stride, before, after;
 };
 
-dnnl_status_t emo_md_make(emo_md *m, int rank, const dnnl_dims_t dims, dnnl_format_tag_t tag);
+dnnl_status_t emo_md_make(emo_md *m, int rank, const dnnl_dims_t dims, dnnl_data_type_t type,
+                          dnnl_format_tag_t tag);
 void emo_md_free(emo_md *m);
 /* hint: the forward pass's descriptor, NULL for it itself. */
 dnnl_status_t emo_conv_pd(dnnl_primitive_desc_t *pd, dnnl_engine_t engine, enum emo_conv_pass pass,

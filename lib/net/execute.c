@@ -2,6 +2,7 @@
 
 #include "net/blocks.h"
 #include "net/initialise.h"
+#include "net/kernels/bf16.h"
 #include "net/kernels/plain.h"
 
 #include <string.h>
@@ -146,6 +147,8 @@ static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, flo
     size_t out = emo_layer_out(conv + 1), at = chunk * EMO_CHUNK * out, r = present(n, chunk);
     float *partial = n->partial + chunk * n->part_total;
     emo_f_activate_backward(conv->activation, r * out, 1, n->out[1] + at, gy);
+    if (n->image.bf16)
+        emo_bf16_round(gy, r * out, gy);
     n->kernel->backward(&n->image, r, n->images + chunk * EMO_CHUNK, gy, n->arg[1] + at,
                         partial + n->part[conv->weight], partial + n->part[conv->bias],
                         n->input[hand(n, chunk, worker)]);

@@ -181,7 +181,8 @@ static void choose_kernel(struct emo_net *n, enum emo_isa isa)
         pool->kind != EMO_MAXPOOL || pool->kernel_h != 2 || pool->stride != 2)
         return;
     n->kernel = emo_first_kernel(isa);
-    n->image = (struct emo_first){.conv = conv, .ph = pool->oh, .pw = pool->ow};
+    n->image = (struct emo_first){.conv = conv, .ph = pool->oh, .pw = pool->ow,
+                                  .bf16 = n->options.precision == EMO_PRECISION_BF16};
     n->begin = 2;
 }
 
@@ -201,15 +202,16 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
     n->dense = n->backend == &emo_backend_reference ? &emo_dense_reference : emo_dense_kernel(isa);
     const struct emo_backend_options o = {
         .graph = &n->plan.graph, .begin = n->begin, .workers = n->workers, .isa = isa,
-        .training = n->options.training,
+        .training = n->options.training, .bf16 = n->options.precision == EMO_PRECISION_BF16,
     };
+    if (o.bf16 && n->backend == &emo_backend_reference)
+        return emo_error(err, EMO_USAGE, "bf16 is computed by oneDNN only; use --precision fp32");
     status = n->backend->open(&n->state, &o, err);
     if (status != EMO_OK)
         return status;
     if (n->kernel != NULL)
         n->image.block = n->backend->block(n->state, n->image.conv->oc);
     n->backend->describe(n->state, &n->describe);
-    emo_text_printf(&n->describe, " fp32");
     return n->describe.failed ? emo_error_memory(err, 64, "a name") : EMO_OK;
 }
 
@@ -289,6 +291,11 @@ const char *emo_net_text(const struct emo_net *n)
 const char *emo_net_backend(const struct emo_net *n)
 {
     return n->describe.bytes;
+}
+
+bool emo_net_bf16_as_fp32(const struct emo_net *n)
+{
+    return strstr(n->describe.bytes, "bf16 as fp32") != NULL;
 }
 
 void emo_net_summary(const struct emo_net *n, struct emo_text *out)

@@ -22,7 +22,7 @@
 #include <stdint.h>
 
 enum emo_backend_choice { EMO_BACKEND_BEST, EMO_BACKEND_REFERENCE, EMO_BACKEND_ONEDNN };
-enum emo_precision { EMO_FP32, EMO_PRECISION_BF16 };
+enum emo_precision { EMO_PRECISION_FP32, EMO_PRECISION_BF16 };
 
 struct emo_net_options {
     const char *text;           /* network text, or a built-in name: "baseline", "vgg" */
@@ -85,8 +85,11 @@ int emo_net_step(struct emo_net *n, const uint8_t *const *images, const int *lab
 /* The network text with comments and blanks removed, one layer a line; for a built-in its
    expansion. Owned by n. */
 const char *emo_net_text(const struct emo_net *n);
-/* "onednn 2.6.3 avx512_core fp32", "reference fp32". Owned by n. */
+/* "onednn 2.6.3 avx512 fp32", "reference fp32"; "bf16 as fp32" where the processor has no products of
+   bfloat16. Owned by n. */
 const char *emo_net_backend(const struct emo_net *n);
+/* bf16 was asked for, and brings no speed here. */
+bool emo_net_bf16_as_fp32(const struct emo_net *n);
 /* The table of emo-train --summary: a line a layer with output shape and parameters, the total,
    and which layers are computed as one. */
 void emo_net_summary(const struct emo_net *n, struct emo_text *out);

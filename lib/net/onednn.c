@@ -8,6 +8,11 @@
  * of weights is then nearly twice as fast as in NHWC, which other networks get.
  * Weights lie in the layout that each pass prefers, taken over from the master
  * when they change.
+ *
+ * In bf16 what is multiplied - activations, gradients coming back, weights - is
+ * rounded to bfloat16 on the way in; sums, results and the master stay float32.
+ * Where the processor has no products of bfloat16, the rounded numbers are
+ * multiplied as float32.
  */
 #include "net/backend.h"
 
@@ -26,6 +31,7 @@ void emo_onednn_version(struct emo_text *out)
 #else
 
 #include "net/dnnl.h"
+#include "net/kernels/bf16.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,13 +54,17 @@ struct conv {
     bool used;
     struct op op[PASSES];
     emo_md x, y, bias, master;
-    const float *values, *biases; /* the master's */
+    emo_md operand_x, operand_gy; /* as they are multiplied */
+    const float *values, *biases; /* the master's, values rounded when so computed */
+    float *rounded;
+    size_t weights, in, out;      /* elements, the latter of a chunk */
 };
 
 struct worker {
     dnnl_stream_t stream;
     void *scratch;
     float *gradient; /* of weights, in a pass's preferred layout */
+    void *operand[2]; /* x and gy, rounded */
 };
 
 struct state {
@@ -65,6 +75,7 @@ struct state {
     unsigned worker_count;
     enum emo_isa isa;
     bool training;
+    bool bf16, rounding; /* products of bfloat16; or of float32, rounded before */
     size_t first;   /* convolution */
     uint32_t block; /* of channels; 0: NHWC */
 };
@@ -89,6 +100,9 @@ static void one_close(void *state)
             emo_md_free(&c->y);
             emo_md_free(&c->bias);
             emo_md_free(&c->master);
+            emo_md_free(&c->operand_x);
+            emo_md_free(&c->operand_gy);
+            free(c->rounded);
         }
     }
     for (unsigned w = 0; s->workers != NULL && w < s->worker_count; w++) {
@@ -96,6 +110,8 @@ static void one_close(void *state)
             dnnl_stream_destroy(s->workers[w].stream);
         free(s->workers[w].scratch);
         free(s->workers[w].gradient);
+        free(s->workers[w].operand[0]);
+        free(s->workers[w].operand[1]);
     }
     if (s->engine != NULL)
         dnnl_engine_destroy(s->engine);
@@ -177,25 +193,41 @@ static bool make_conv(struct state *s, size_t layer, const_dnnl_primitive_attr_t
     struct conv *c = &s->convs[layer];
     dnnl_dims_t x = {EMO_CHUNK, l->c, l->h, l->w}, y = {EMO_CHUNK, l->oc, l->oh, l->ow};
     dnnl_dims_t w = {l->oc, l->c, l->kernel_h, l->kernel_w}, b = {l->oc};
-    emo_md any;
+    dnnl_data_type_t operand = s->bf16 ? dnnl_bf16 : dnnl_f32;
+    emo_md any, any_gradient;
     c->used = true;
-    bool ok = emo_md_make(&c->x, 4, x, tag_of(s, l->c)) == dnnl_success &&
-              emo_md_make(&c->y, 4, y, tag_of(s, l->oc)) == dnnl_success &&
-              emo_md_make(&c->bias, 1, b, dnnl_x) == dnnl_success &&
-              emo_md_make(&c->master, 4, w, dnnl_hwio) == dnnl_success &&
-              emo_md_make(&any, 4, w, dnnl_format_tag_any) == dnnl_success;
+    c->weights = (size_t)l->oc * l->c * l->kernel_h * l->kernel_w;
+    c->in = EMO_CHUNK * emo_layer_in(l);
+    c->out = EMO_CHUNK * emo_layer_out(l);
+    if (s->rounding && (c->rounded = malloc(c->weights * sizeof *c->rounded)) == NULL)
+        return false;
+    bool ok = emo_md_make(&c->x, 4, x, dnnl_f32, tag_of(s, l->c)) == dnnl_success &&
+              emo_md_make(&c->y, 4, y, dnnl_f32, tag_of(s, l->oc)) == dnnl_success &&
+              emo_md_make(&c->operand_x, 4, x, operand, tag_of(s, l->c)) == dnnl_success &&
+              emo_md_make(&c->operand_gy, 4, y, operand, tag_of(s, l->oc)) == dnnl_success &&
+              emo_md_make(&c->bias, 1, b, dnnl_f32, dnnl_x) == dnnl_success &&
+              emo_md_make(&c->master, 4, w, dnnl_f32, dnnl_hwio) == dnnl_success &&
+              emo_md_make(&any, 4, w, operand, dnnl_format_tag_any) == dnnl_success &&
+              emo_md_make(&any_gradient, 4, w, dnnl_f32, dnnl_format_tag_any) == dnnl_success;
     if (!ok)
         return false;
-    struct emo_conv_desc d = {
-        .x = EMO_MD(c->x), .w = EMO_MD(any), .b = EMO_MD(c->bias), .y = EMO_MD(c->y),
-        .stride = {l->stride, l->stride}, .before = {l->top, l->left},
-        .after = {l->bottom, l->right},
+    struct emo_conv_desc d[PASSES] = {
+        {.x = EMO_MD(c->operand_x), .w = EMO_MD(any), .b = EMO_MD(c->bias), .y = EMO_MD(c->y)},
+        {.x = EMO_MD(c->x), .w = EMO_MD(any), .y = EMO_MD(c->operand_gy)},
+        {.x = EMO_MD(c->operand_x), .w = EMO_MD(any_gradient), .b = EMO_MD(c->bias),
+         .y = EMO_MD(c->operand_gy)},
     };
+    for (int p = 0; p < PASSES; p++)
+        for (int i = 0; i < 2; i++) {
+            d[p].stride[i] = l->stride;
+            d[p].before[i] = i == 0 ? l->top : l->left;
+            d[p].after[i] = i == 0 ? l->bottom : l->right;
+        }
     for (int p = 0; ok && p < PASSES; p++) {
         struct op *op = &c->op[p];
         if (p != EMO_PASS_FORWARD && (!s->training || (p == EMO_PASS_DATA && layer == s->first)))
             continue;
-        ok = emo_conv_pd(&op->pd, s->engine, (enum emo_conv_pass)p, &d,
+        ok = emo_conv_pd(&op->pd, s->engine, (enum emo_conv_pass)p, &d[p],
                          p > 0 ? c->op[0].pd : NULL, attr) == dnnl_success &&
              dnnl_primitive_create(&op->primitive, op->pd) == dnnl_success &&
              make_reorder(s, c, op, query(op, p == EMO_PASS_WEIGHTS ? dnnl_query_diff_weights_md
@@ -205,13 +237,17 @@ static bool make_conv(struct state *s, size_t layer, const_dnnl_primitive_attr_t
             op->scratch = dnnl_memory_desc_get_size(query(op, dnnl_query_scratchpad_md));
     }
     emo_md_free(&any);
+    emo_md_free(&any_gradient);
     return ok;
 }
 
 static bool make_workers(struct state *s)
 {
-    size_t scratch = 64, gradient = 64;
+    size_t scratch = 64, gradient = 64, operand[2] = {64, 64};
     for (size_t i = 0; i < s->g->count; i++) {
+        const struct conv *c = &s->convs[i];
+        operand[0] = c->in > operand[0] ? c->in : operand[0];
+        operand[1] = c->out > operand[1] ? c->out : operand[1];
         for (int p = 0; p < PASSES; p++) {
             const struct op *op = &s->convs[i].op[p];
             scratch = op->scratch > scratch ? op->scratch : scratch;
@@ -223,6 +259,11 @@ static bool make_workers(struct state *s)
         struct worker *k = &s->workers[w];
         k->scratch = aligned_alloc(64, (scratch + 63) / 64 * 64);
         k->gradient = aligned_alloc(64, (gradient + 63) / 64 * 64);
+        for (int i = 0; i < 2 && (s->bf16 || s->rounding); i++) {
+            k->operand[i] = aligned_alloc(64, (operand[i] * sizeof(float) + 63) / 64 * 64);
+            if (k->operand[i] == NULL)
+                return false;
+        }
         if (k->scratch == NULL || k->gradient == NULL ||
             dnnl_stream_create(&k->stream, s->engine, dnnl_stream_default_flags) != dnnl_success)
             return false;
@@ -262,6 +303,8 @@ static int one_open(void **state, const struct emo_backend_options *o, struct em
         /* Kernels are chosen for the number of threads that they will run with. */
         omp_set_num_threads(1);
         choose_block(s);
+        s->bf16 = o->bf16 && has(dnnl_cpu_isa_avx512_core_bf16);
+        s->rounding = o->bf16 && !s->bf16;
         bool ok = dnnl_engine_create(&s->engine, dnnl_cpu, 0) == dnnl_success &&
                   dnnl_primitive_attr_create(&attr) == dnnl_success &&
                   dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) ==
@@ -290,8 +333,13 @@ void emo_onednn_version(struct emo_text *out)
 
 static void one_describe(void *state, struct emo_text *out)
 {
+    const struct state *s = state;
     emo_onednn_version(out);
-    emo_text_printf(out, " %s", emo_isa_name(((const struct state *)state)->isa));
+    emo_text_printf(out, " %s", emo_isa_name(s->isa));
+    if (s->bf16)
+        emo_text_printf(out, has(dnnl_cpu_isa_avx512_core_amx) ? " amx bf16" : " bf16");
+    else
+        emo_text_printf(out, s->rounding ? " bf16 as fp32" : " fp32");
 }
 
 /* Runs a primitive on n arguments, each a descriptor and its data. */
@@ -331,15 +379,32 @@ static int one_load(void *state, size_t layer, unsigned worker, const float *wei
     int failed = 0;
     c->values = weight;
     c->biases = bias;
+    if (s->rounding) {
+        emo_bf16_round(weight, c->weights, c->rounded);
+        c->values = c->rounded;
+    }
     for (int p = EMO_PASS_FORWARD; p <= EMO_PASS_DATA && !failed; p++) {
         struct op *op = &c->op[p];
         if (op->reorder != NULL)
             failed = execute(s, worker, op->reorder, 2,
                              (struct argument[]){
-                                 {DNNL_ARG_FROM, EMO_MD(c->master), weight},
+                                 {DNNL_ARG_FROM, EMO_MD(c->master), c->values},
                                  {DNNL_ARG_TO, query(op, dnnl_query_weights_md), op->weights}});
     }
     return failed;
+}
+
+/* What is multiplied: x itself, or rounded in one of the worker's buffers. */
+static const void *operand(struct state *s, unsigned worker, int which, const float *x, size_t n)
+{
+    void *to = s->workers[worker].operand[which];
+    if (s->bf16)
+        emo_bf16_from(x, n, to);
+    else if (s->rounding)
+        emo_bf16_round(x, n, to);
+    else
+        return x;
+    return to;
 }
 
 static const float *weights_of(const struct conv *c, const struct op *op)
@@ -354,7 +419,7 @@ static int one_forward(void *state, size_t layer, unsigned worker, const float *
     const struct op *op = &c->op[EMO_PASS_FORWARD];
     return execute(s, worker, op->primitive, 5,
                    (struct argument[]){
-                       {DNNL_ARG_SRC, EMO_MD(c->x), x},
+                       {DNNL_ARG_SRC, EMO_MD(c->operand_x), operand(s, worker, 0, x, c->in)},
                        {DNNL_ARG_WEIGHTS, query(op, dnnl_query_weights_md), weights_of(c, op)},
                        {DNNL_ARG_BIAS, EMO_MD(c->bias), c->biases},
                        {DNNL_ARG_DST, EMO_MD(c->y), y},
@@ -369,7 +434,7 @@ static int one_backward_data(void *state, size_t layer, unsigned worker, const f
     const struct op *op = &c->op[EMO_PASS_DATA];
     return execute(s, worker, op->primitive, 4,
                    (struct argument[]){
-                       {DNNL_ARG_DIFF_DST, EMO_MD(c->y), gy},
+                       {DNNL_ARG_DIFF_DST, EMO_MD(c->operand_gy), operand(s, worker, 1, gy, c->out)},
                        {DNNL_ARG_WEIGHTS, query(op, dnnl_query_weights_md), weights_of(c, op)},
                        {DNNL_ARG_DIFF_SRC, EMO_MD(c->x), gx},
                        {DNNL_ARG_SCRATCHPAD, query(op, dnnl_query_scratchpad_md),
@@ -386,8 +451,9 @@ static int one_backward_weights(void *state, size_t layer, unsigned worker, cons
     float *to = op->reorder != NULL ? s->workers[worker].gradient : gw;
     int failed = execute(s, worker, op->primitive, 5,
                          (struct argument[]){
-                             {DNNL_ARG_SRC, EMO_MD(c->x), x},
-                             {DNNL_ARG_DIFF_DST, EMO_MD(c->y), gy},
+                             {DNNL_ARG_SRC, EMO_MD(c->operand_x), operand(s, worker, 0, x, c->in)},
+                             {DNNL_ARG_DIFF_DST, EMO_MD(c->operand_gy),
+                              operand(s, worker, 1, gy, c->out)},
                              {DNNL_ARG_DIFF_WEIGHTS, preferred, to},
                              {DNNL_ARG_DIFF_BIAS, EMO_MD(c->bias), gb},
                              {DNNL_ARG_SCRATCHPAD, query(op, dnnl_query_scratchpad_md),

@@ -28,7 +28,7 @@ static uint32_t ref_block(const void *state, uint32_t channels)
 static void ref_describe(void *state, struct emo_text *out)
 {
     (void)state;
-    emo_text_add(out, "reference", 9);
+    emo_text_printf(out, "reference fp32");
 }
 
 static int ref_load(void *state, size_t layer, unsigned worker, const float *weight,

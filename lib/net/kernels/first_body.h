@@ -3,6 +3,7 @@
  * PAIRS of pooled places (4 * VECTORS * PAIRS sums) at a time going forward; SUMS at a time going
  * backward; and KERNEL, the name of the table.
  */
+#include "net/kernels/bf16.h"
 #include "net/kernels/first.h"
 
 #include <string.h>
@@ -67,7 +68,10 @@ static void pack(const struct emo_first *f, const float *hwio, float *packed)
     for (size_t g = 0; g < oc; g += GROUP)
         for (size_t r = 0; r < rows; r++)
             for (size_t o = g; o < g + GROUP; o++)
-                *packed++ = o < oc ? hwio[r * oc + o] * (1.0f / 255.0f) : 0;
+                packed[g * rows + r * GROUP + o - g] = o < oc ? hwio[r * oc + o] * (1.0f / 255.0f)
+                                                               : 0;
+    if (f->bf16)
+        emo_bf16_round(packed, packed_floats(f), packed);
 }
 
 /* Row y of the padded image into to. */
