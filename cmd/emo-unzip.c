@@ -294,11 +294,6 @@ static int from_model(struct emo_head *head, struct emo_error *err)
     return status;
 }
 
-static int by_bytes(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
 /* The class table: the model's, or --class, or the folders that hold pictures. */
 static int make_classes(struct job *j, struct emo_error *err)
 {
@@ -313,13 +308,7 @@ static int make_classes(struct job *j, struct emo_error *err)
         if (name != NULL && (n == 0 || strcmp(names[n - 1], name) != 0))
             names[n++] = name;
     }
-    if (n > 1)
-        qsort(names, n, sizeof *names, by_bytes);
-    size_t unique = 0;
-    for (size_t i = 0; i < n; i++)
-        if (unique == 0 || strcmp(names[unique - 1], names[i]) != 0)
-            names[unique++] = names[i];
-    int status = emo_head_set_classes(&j->head, names, unique, err);
+    int status = emo_head_gather_classes(&j->head, names, n, err);
     free(names);
     return status;
 }

@@ -73,6 +73,23 @@ int emo_head_set_classes(struct emo_head *h, const char *const *names, size_t co
     return EMO_OK;
 }
 
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+int emo_head_gather_classes(struct emo_head *h, const char **names, size_t count,
+                            struct emo_error *err)
+{
+    size_t unique = 0;
+    if (count > 1)
+        qsort(names, count, sizeof *names, by_bytes);
+    for (size_t i = 0; i < count; i++)
+        if (unique == 0 || strcmp(names[unique - 1], names[i]) != 0)
+            names[unique++] = names[i];
+    return emo_head_set_classes(h, names, unique, err);
+}
+
 bool emo_head_same_classes(const struct emo_head *a, const struct emo_head *b)
 {
     if (a->class_count != b->class_count)

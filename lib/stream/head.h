@@ -48,6 +48,9 @@ int emo_head_frame(const struct emo_head *h, struct emo_head_frame *f, struct em
 /* Replaces the class table; names are copied and must already be in byte order. */
 int emo_head_set_classes(struct emo_head *h, const char *const *names, size_t count,
                          struct emo_error *err);
+/* The same from names in any order, which it sorts, with doubles. */
+int emo_head_gather_classes(struct emo_head *h, const char **names, size_t count,
+                            struct emo_error *err);
 bool emo_head_same_classes(const struct emo_head *a, const struct emo_head *b);
 /* The index of a class by name, -1 when there is none. */
 int emo_head_class_index(const struct emo_head *h, const char *name);
