@@ -4,18 +4,25 @@
 #include "base/progress.h"
 #include "exchange/gather.h"
 #include "exchange/npz.h"
+#include "exchange/pictures.h"
+#include "exchange/pnm.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-enum format { EMO, NPY, NPZ };
-static const char *const formats[] = {"emo", "npy", "npz", NULL};
+/* Bytes of small pictures that are written at once. */
+#define BUFFER (64u << 10)
+
+enum format { EMO, NPY, NPZ, PNM, PNG };
+static const char *const formats[] = {"emo", "npy", "npz", "pnm", "png", NULL};
 
 static const struct emo_import *const imports[] = {
     [NPY] = &emo_import_npy,
     [NPZ] = &emo_import_npz,
+    [PNM] = &emo_import_pnm,
+    [PNG] = &emo_import_png,
 };
 
 static struct emo_common common;
@@ -101,6 +108,98 @@ static int to_arrays(const char *const *paths, size_t count, struct emo_error *e
     return status;
 }
 
+/* Calls put() for every image, to the clean end. */
+static int each_image(struct emo_reader *reader, void *context,
+                      int (*put)(void *context, const struct emo_record *image,
+                                 struct emo_error *err),
+                      struct emo_error *err)
+{
+    struct emo_record r = {0};
+    bool got = true;
+    int status = EMO_OK;
+    while (status == EMO_OK && got) {
+        status = emo_reader_next(reader, &r, &got, err);
+        if (status == EMO_OK && got)
+            status = put(context, &r, err);
+    }
+    emo_record_free(&r);
+    return status;
+}
+
+struct pnm_sink {
+    struct emo_reader *reader;
+    struct emo_output *output;
+    struct emo_text text;
+};
+
+static int flush_pnm(struct pnm_sink *s, struct emo_error *err)
+{
+    if (emo_write(emo_output_fd(s->output), s->text.bytes, s->text.length) != 0)
+        return emo_error_errno(err, "%s", emo_output_name(s->output));
+    s->text.length = 0;
+    return EMO_OK;
+}
+
+static int put_pnm(void *context, const struct emo_record *image, struct emo_error *err)
+{
+    struct pnm_sink *s = context;
+    int status = emo_pnm_format(image, &s->text, err);
+    if (status == EMO_OK && (s->text.length > BUFFER || emo_reader_would_block(s->reader)))
+        status = flush_pnm(s, err);
+    return status;
+}
+
+static int to_pnm(const char *const *paths, size_t count, struct emo_error *err)
+{
+    struct pnm_sink s = {0};
+    int status = emo_reader_open(&s.reader, paths, count, 1u << EMO_IMAGES, err);
+    if (status == EMO_OK)
+        status = emo_output_open(&s.output, common.output, true, err);
+    if (status == EMO_OK)
+        status = each_image(s.reader, &s, put_pnm, err);
+    if (status == EMO_OK)
+        status = flush_pnm(&s, err);
+    if (status == EMO_OK)
+        status = emo_output_commit(s.output, err);
+    else
+        emo_output_discard(s.output);
+    if (status == EMO_OK)
+        emo_program_say(&program, "%" PRIu64 " pictures", emo_reader_count(s.reader));
+    emo_text_free(&s.text);
+    emo_reader_close(s.reader);
+    return status;
+}
+
+static int put_png(void *context, const struct emo_record *image, struct emo_error *err)
+{
+    return emo_pictures_put(context, image, err);
+}
+
+static int to_png(const char *const *paths, size_t count, struct emo_error *err)
+{
+    struct emo_reader *reader = NULL;
+    struct emo_folder *folder = NULL;
+    struct emo_pictures pictures = {0};
+    if (common.output == NULL || strcmp(common.output, "-") == 0)
+        return emo_error(err, EMO_USAGE, "to png, a folder is needed: -o FOLDER");
+    int status = emo_reader_open(&reader, paths, count, 1u << EMO_IMAGES, err);
+    if (status == EMO_OK)
+        status = emo_folder_open(&folder, common.output, err);
+    if (status == EMO_OK)
+        status = emo_pictures_open(&pictures, folder, emo_reader_head(reader), err);
+    if (status == EMO_OK)
+        status = each_image(reader, &pictures, put_png, err);
+    emo_pictures_close(&pictures);
+    if (status == EMO_OK)
+        status = emo_folder_commit(folder, err);
+    else
+        emo_folder_discard(folder);
+    if (status == EMO_OK)
+        emo_program_say(&program, "%" PRIu64 " pictures", emo_reader_count(reader));
+    emo_reader_close(reader);
+    return status;
+}
+
 /* All that becomes a stream. */
 static int from_foreign(const char *const *paths, size_t count, struct emo_error *err)
 {
@@ -149,8 +248,12 @@ static const struct {
 } pairs[] = {
     {EMO, NPY, to_arrays},
     {EMO, NPZ, to_arrays},
+    {EMO, PNM, to_pnm},
+    {EMO, PNG, to_png},
     {NPY, EMO, from_foreign},
     {NPZ, EMO, from_foreign},
+    {PNM, EMO, from_foreign},
+    {PNG, EMO, from_foreign},
 };
 #define PAIRS (sizeof pairs / sizeof *pairs)
 

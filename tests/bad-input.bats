@@ -40,6 +40,8 @@ emo-metrics -o result
 emo-peek -o result
 emo-convert -t npz -o result
 emo-montage -o result
+emo-convert -t pnm -o result
+emo-convert -t png -o result
 END
 }
 
@@ -274,6 +276,7 @@ emo-convert -q -t npz images.emo
 emo-convert -q -t npy scores.emo
 emo-montage -q images.emo
 emo-montage -q -t jpeg images.emo
+emo-convert -q -t pnm images.emo
 END
     for command in 'emo-split -h' 'emo-train --summary' 'emo-train --show-net' 'emo-unzip -V'; do
         run -1 sh -c "exec $command >/dev/full"
@@ -372,5 +375,6 @@ emo-peek many.emo
 emo-peek --values many.emo
 emo-convert -q -t npz many.emo
 emo-montage -q --thumb 16x16 many.emo
+emo-convert -q -t pnm many.emo
 END
 }

@@ -114,3 +114,93 @@ there_and_back() {
     run -1 emo-convert -f npy .
     run -3 emo-convert -f npz /dev/null
 }
+
+@test "pnm: pixels come back through a pipe of pictures, gray and in colour" {
+    make_stream -s 5x3x1 -o gray.emo
+    for file in images.emo gray.emo; do
+        make_stream --list $file | cut -f 5,6 >want
+        emo-convert -q -t pnm $file | emo-convert -q -f pnm | make_stream --list >list
+        cut -f 5,6 list | cmp want -
+    done
+    [ "$(sed -n 3p list | cut -f 8)" = 00000002.pgm ]
+    # Several streams are one sequence, and an image leaves as it comes.
+    emo-convert -q -t pnm images.emo images.emo | emo-convert -q -f pnm | make_stream --list | wc -l |
+        grep -qx 41
+    { head -c 1024 images.emo && sleep 5; } | emo-convert -q -t pnm 2>/dev/null |
+        timeout 3 head -c 11 | head -c 2 | grep -qx P6
+}
+
+@test "pnm: all of one size, whole, and binary" {
+    emo-convert -q -t pnm -o a.ppm images.emo
+    make_stream -s 4x5x3 | emo-convert -q -t pnm -o b.ppm
+    run -3 sh -c 'cat a.ppm b.ppm | emo-convert -f pnm -o back'
+    [[ $output == *'<stdin>: picture 21'*'4x5x3'*'the first is 4x4x3'* ]]
+    run -3 sh -c 'head -c 100 a.ppm | emo-convert -f pnm -o back'
+    [[ $output == *'picture 2, '*'cut short'* ]]
+    [ ! -e back ]
+    run -3 emo-convert -f pnm -o back images.emo
+    run -3 sh -c 'head -c 1500 images.emo | emo-convert -t pnm -o back'
+    [ ! -e back ]
+}
+
+@test "png: class folders come back with their classes, and the same pixels" {
+    emo-unzip -q -s 20x30 --limit 5 "$SAMPLE" -o photos.emo
+    emo-convert -q -t png -o folder photos.emo
+    [ "$(find folder -name '*.png' | wc -l)" -eq 10 ]
+    [ "$(cd folder && echo *)" = "Negative Positive" ]
+    emo-convert -q -f png -o back.emo folder
+    make_stream --list photos.emo | cut -f 2,5,6 | sort >want
+    make_stream --list back.emo | cut -f 2,5,6 | sort | cmp want -
+    # And as emo-unzip reads them.
+    emo-unzip -q -s 20x30 folder | make_stream --list | cut -f 2,5,6 | sort | cmp want -
+    emo-convert -q -t png -o again back.emo
+    diff -r folder again
+    make_stream -s 5x3x1 -c 3 -o gray.emo
+    emo-convert -q -t png -o gray gray.emo
+    make_stream --list gray.emo | cut -f 2,5,6 | sort >want
+    emo-convert -q -f png gray | make_stream --list | cut -f 2,5,6 | sort | cmp want -
+}
+
+@test "png: unlabelled and augmented images, and names that are there twice" {
+    make_stream -c 0 -n 3 -o plain.emo
+    emo-convert -q -t png -o plain plain.emo plain.emo
+    [ "$(find plain -name "*.png" | wc -l)" -eq 6 ]
+    # What lies directly in the folder that is named is of its class; in the present one, of none.
+    (cd plain && emo-convert -q -f png .) | make_stream --list | cut -f 2 | sort -u | grep -qx NA
+    make_stream -n 3 --epoch 2 -o epochs.emo
+    emo-convert -q -t png -o epochs epochs.emo
+    [ -e 'epochs/class 1/1_1-e2.png' ]
+}
+
+@test "png: a folder appears whole or not at all, and never over another" {
+    run -2 emo-convert -t png images.emo
+    [[ $output == *'-o FOLDER'* ]]
+    mkdir there && touch there/file
+    run -1 emo-convert -t png -o there images.emo
+    [[ $output == *'there: is there already'* ]]
+    head -c 5000 images.emo >cut.emo
+    run -3 emo-convert -t png -o new cut.emo
+    [ ! -e new ]
+    [ -e there/file ]
+    [ -z "$(find . -maxdepth 1 -name '.*emo-*')" ]
+}
+
+@test "png: other pictures, sizes and damaged files are refused by name" {
+    p=$ROOT/tests/data/pictures
+    mkdir in
+    cp "$p/rgb.png" "$p/rgb.jpg" in
+    run -3 emo-convert -f png -o back in
+    [[ $output == *'rgb.jpg": not a PNG; emo-unzip'* ]]
+    rm in/rgb.jpg
+    cp "$p/gray16.png" in
+    run -3 emo-convert -f png -o back in
+    [[ $output == *'rgb.png": '*'but the first is'*'emo-unzip -s'* ]]
+    rm in/gray16.png
+    head -c 100 "$p/rgb.png" >in/z.png
+    run -3 emo-convert -f png -o back in
+    [[ $output == *'z.png": damaged PNG'* ]]
+    [ ! -e back ]
+    mkdir nothing
+    run -3 emo-convert -f png nothing
+    run -1 emo-convert -f png nosuch
+}

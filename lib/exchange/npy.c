@@ -252,25 +252,27 @@ int emo_npy_read(struct emo_npy *a, const struct emo_npy_input *in, struct emo_e
     return status == EMO_OK ? check_size(a, in->name, err) : status;
 }
 
-int emo_npy_take(const struct emo_npy_input *in, uint8_t **bytes, size_t *room, size_t n,
-                 size_t *got, struct emo_error *err)
+int emo_npy_take(const struct emo_npy_input *in, uint8_t **bytes, size_t *room, size_t kept,
+                 size_t n, size_t *got, struct emo_error *err)
 {
+    size_t at = kept, end = kept + n;
     *got = 0;
-    while (*got < n) {
-        if (*got == *room) {
+    while (at < end) {
+        if (at == *room) {
             size_t more = *room < FIRST_GROWTH / 2 ? FIRST_GROWTH : *room * 2;
-            more = more < n ? more : n;
+            more = more < end ? more : end;
             uint8_t *bigger = realloc(*bytes, more);
             if (bigger == NULL)
                 return emo_error_memory(err, more, "a row");
             *bytes = bigger;
             *room = more;
         }
-        size_t want = (n < *room ? n : *room) - *got, part;
-        int status = in->take(in->context, *bytes + *got, want, &part, err);
+        size_t want = (end < *room ? end : *room) - at, part;
+        int status = in->take(in->context, *bytes + at, want, &part, err);
         if (status != EMO_OK)
             return status;
-        *got += part;
+        at += part;
+        *got = at - kept;
         if (part < want)
             break;
     }

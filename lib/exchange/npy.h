@@ -46,10 +46,10 @@ int emo_npy_read(struct emo_npy *a, const struct emo_npy_input *in, struct emo_e
    Overflow was excluded by emo_npy_read(). */
 uint64_t emo_npy_row(const struct emo_npy *a);
 
-/* Takes n bytes into *bytes, which grows (from *room) with what really arrives. *got is less than n
-   only at the end. */
-int emo_npy_take(const struct emo_npy_input *in, uint8_t **bytes, size_t *room, size_t n,
-                 size_t *got, struct emo_error *err);
+/* Takes n bytes into *bytes, behind the kept bytes that are there, and grows it (from *room) with
+   what really arrives. *got is less than n only at the end. */
+int emo_npy_take(const struct emo_npy_input *in, uint8_t **bytes, size_t *room, size_t kept,
+                 size_t n, size_t *got, struct emo_error *err);
 
 /* "u1, 20 x 4 x 4 x 3", for messages; returns out (160 bytes are enough). */
 char *emo_npy_describe(const struct emo_npy *a, char *out, size_t size);

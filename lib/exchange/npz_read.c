@@ -524,7 +524,7 @@ static int read_payload(struct npz *z, struct emo_record *r, struct emo_error *e
     size_t got, n = (size_t)emo_npy_row(&z->payloads);
     for (unsigned i = 0; i + 1 < z->payloads.rank; i++)
         dim[i] = (uint32_t)z->payloads.dim[i + 1];
-    int status = emo_npy_take(&z->in, &z->payload, &z->room, n, &got, err);
+    int status = emo_npy_take(&z->in, &z->payload, &z->room, 0, n, &got, err);
     if (status == EMO_OK && got < n)
         return emo_error(err, EMO_INPUT, "%s: cut short in row %" PRIu64 " of %" PRIu64, z->name,
                          z->row, z->payloads.dim[0]);

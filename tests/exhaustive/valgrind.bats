@@ -38,6 +38,10 @@ END
     checked emo-convert -f npz -o again.emo all.npz
     checked emo-montage --limit 4 --scores scores.emo --sort mistake -o sheet.png split.emo
     checked emo-montage --scores scores.tsv -o sheet.jpg epochs.emo
+    checked emo-convert -t pnm -o all.ppm split.emo
+    checked emo-convert -f pnm -o again.emo all.ppm
+    checked emo-convert -t png -o folder split.emo
+    checked emo-convert -f png -o again.emo folder
 }
 
 @test "a stream that is cut is refused without an error or a leak" {

@@ -6,6 +6,7 @@
 #include "exchange/gather.h"
 #include "exchange/npy.h"
 #include "exchange/npz.h"
+#include "exchange/pnm.h"
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -66,6 +67,23 @@ static void write_arrays(bool npz)
     emo_reader_close(reader);
 }
 
+/* The stream's images, one behind the other. */
+static void write_pnm(void)
+{
+    struct emo_reader *reader;
+    struct emo_record r = {0};
+    struct emo_text text = {0};
+    bool got = true;
+    CHECK(emo_reader_open(&reader, &stream, 1, 1u << EMO_IMAGES, &err) == EMO_OK);
+    while (emo_reader_next(reader, &r, &got, &err) == EMO_OK && got)
+        CHECK(emo_pnm_format(&r, &text, &err) == EMO_OK);
+    FILE *f = fopen(file, "wb");
+    CHECK(f != NULL && fwrite(text.bytes, 1, text.length, f) == text.length && fclose(f) == 0);
+    emo_text_free(&text);
+    emo_record_free(&r);
+    emo_reader_close(reader);
+}
+
 static uint8_t *load(const char *path, size_t *n)
 {
     FILE *f = fopen(path, "rb");
@@ -108,9 +126,9 @@ static int read_all(const struct emo_import *in, const char *path, uint32_t *crc
 /*
  * Flips every bit of file, then cuts it everywhere. A cut must be noticed. checked: so must a
  * flipped bit, or else what is read is what was written; where the format has no checksums, it
- * need only do no harm.
+ * need only do no harm. period: a cut after a multiple of so many bytes cannot be noticed.
  */
-static void damage(const char *name, const struct emo_import *in, bool checked)
+static void damage(const char *name, const struct emo_import *in, bool checked, size_t period)
 {
     uint32_t crc, now;
     size_t n, count, found = 0;
@@ -134,6 +152,10 @@ static void damage(const char *name, const struct emo_import *in, bool checked)
         CHECK(ftruncate(fd, (off_t)at) == 0);
         err.text[0] = '\0';
         int status = read_all(in, damaged, &now, &count);
+        if (period > 0 && at > 0 && at % period == 0) {
+            CHECK(status == EMO_OK && count == at / period);
+            continue;
+        }
         if (status != EMO_INPUT)
             fprintf(stderr, "%s: cut at byte %zu of %zu: status %d\n", name, at, n, status);
         CHECK(status == EMO_INPUT && err.text[0] != '\0');
@@ -205,14 +227,74 @@ static void test_npy_headers(void)
     unlink(damaged);
 }
 
+/* What the bytes text, of n bytes, hold as PNM. */
+static int read_pnm(const char *text, size_t n, uint8_t *first)
+{
+    void *state = NULL;
+    struct emo_head head = {0};
+    struct emo_record r = {0};
+    bool got = true;
+    int fd = open(damaged, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && emo_write(fd, text, n) == 0 && close(fd) == 0);
+    int status = emo_import_pnm.open(&state, &damaged, 1, &head, &err);
+    for (size_t i = 0; status == EMO_OK && got; i++) {
+        status = emo_import_pnm.next(state, &r, &got, &err);
+        if (status == EMO_OK && got && i == 0)
+            memcpy(first, r.payload, (size_t)(r.payload_length < 4 ? r.payload_length : 4));
+    }
+    emo_record_free(&r);
+    emo_head_free(&head);
+    emo_import_pnm.close(state);
+    return status;
+}
+#define PNM(text) read_pnm(text, sizeof text - 1, p)
+
+static void test_pnm_headers(void)
+{
+    uint8_t p[4] = {0};
+    CHECK(PNM("P5\n2 1\n255\nab") == EMO_OK && p[0] == 'a' && p[1] == 'b');
+    CHECK(PNM("P5 #c\n#d\n 2\t#e\r1\r\n15\n\0\17") == EMO_OK && p[0] == 0 && p[1] == 255);
+    CHECK(PNM("P5 2 1 65535\n\377\377\200\0") == EMO_OK && p[0] == 255 && p[1] == 128);
+    CHECK(PNM("P5 2 1 1000 \3\350\1\364") == EMO_OK && p[0] == 255 && p[1] == 128);
+    CHECK(PNM("P5 2 1 1000 \3\351\1\364") == EMO_INPUT);
+    SAID("above the largest");
+    CHECK(PNM("P6 1 1 255 abcP6 1 1 255 def") == EMO_OK);
+    CHECK(PNM("P6 1 1 255 abcP5 1 1 255 d") == EMO_INPUT);
+    SAID("picture 2");
+    SAID("1x1x1");
+    CHECK(PNM("P6 1 1 255 abc\n") == EMO_INPUT);
+    CHECK(PNM("P3 1 1 255 1 2 3") == EMO_INPUT);
+    SAID("pnmtopnm");
+    CHECK(PNM("P4 8 1 x") == EMO_INPUT);
+    SAID("pbmtopgm");
+    CHECK(PNM("P7\nWIDTH 1") == EMO_INPUT);
+    CHECK(PNM("") == EMO_INPUT);
+    SAID("empty");
+    CHECK(PNM("P5 0 1 255 ") == EMO_INPUT);
+    CHECK(PNM("P5 -1 1 255 ") == EMO_INPUT);
+    CHECK(PNM("P5 99999 1 255 ") == EMO_INPUT);
+    CHECK(PNM("P5 4294967297 1 255 a") == EMO_INPUT);
+    CHECK(PNM("P6 65535 65535 255 a") == EMO_INPUT);
+    SAID("larger than any");
+    CHECK(PNM("P6 9999 9999 255 a") == EMO_INPUT);
+    SAID("cut short");
+    CHECK(PNM("P5 1 1 65536 aa") == EMO_INPUT);
+    CHECK(PNM("P5 1 1 255a") == EMO_INPUT);
+    CHECK(PNM("P5 1 1 #255 a") == EMO_INPUT);
+    unlink(damaged);
+}
+
 int main(void)
 {
     make_stream();
     test_npy_headers();
     write_arrays(false);
-    damage("npy", &emo_import_npy, false);
+    damage("npy", &emo_import_npy, false, 0);
     write_arrays(true);
-    damage("npz", &emo_import_npz, true);
+    damage("npz", &emo_import_npz, true, 0);
+    test_pnm_headers();
+    write_pnm();
+    damage("pnm", &emo_import_pnm, false, sizeof "P6\n2 2\n255\n" - 1 + 12);
     unlink(stream);
     unlink(file);
     return 0;
