@@ -154,6 +154,10 @@ flatten\ndense 16777216\noutput\n
 flatten\ndense 65536\ndense 65536\noutput\n
 conv 65535 1\nconv 65535 1\nflatten\noutput\n
 END
+    printf 'conv 16384 1\nglobalavgpool\noutput\n' >"$T/net"
+    make_stream -n 4 -s 100x100x3 -o "$T/larger"
+    within 1 emo-train -n "$T/net" -b 65536 -o "$T/result" "$T/larger"
+    says 'this machine has'
     { yes 'dropout 0' | head -n 1001 && printf 'flatten\noutput\n'; } >"$T/net"
     within 2 emo-train -n "$T/net" -o "$T/result" "$T/images"
     says 'more layers'

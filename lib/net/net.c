@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define ALIGNMENT 64u
 
@@ -215,6 +216,25 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
     return n->describe.failed ? emo_error_memory(err, 64, "a name") : EMO_OK;
 }
 
+/* The kernel promises more than there is, and ends the process that believes it: what is needed is
+   compared with the machine's memory first. */
+static int check_memory(const struct emo_net *n, struct emo_error *err)
+{
+    const struct emo_graph *g = &n->plan.graph;
+    const double gib = 1 << 30;
+    double there = (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
+    double numbers = (double)n->graph.parameters * (n->options.training ? 4 : 1) +
+                     (double)n->hands * (double)input_size(n);
+    for (size_t i = n->begin > 0 ? n->begin - 1 : 0; i < g->count; i++)
+        numbers += (double)emo_layer_out(&g->layers[i]) *
+                   (double)((i < g->spatial ? n->slots : n->chunks) * EMO_CHUNK);
+    if (numbers * sizeof(float) <= there || there <= 0)
+        return EMO_OK;
+    return emo_error(err, EMO_FAILED, "the network needs %.1f GiB of memory for a batch of %u, and "
+                     "this machine has %.1f; try a smaller one (-b)", numbers * sizeof(float) / gib,
+                     n->options.batch, there / gib);
+}
+
 static int open_net(struct emo_net *n, const char *text, struct emo_error *err)
 {
     const struct emo_net_options *o = &n->options;
@@ -233,6 +253,8 @@ static int open_net(struct emo_net *n, const char *text, struct emo_error *err)
     status = emo_threads_open(&n->threads, o->jobs, err);
     if (status == EMO_OK)
         status = choose_backend(n, err);
+    if (status == EMO_OK)
+        status = check_memory(n, err);
     if (status == EMO_OK)
         status = make_parameters(n, err);
     return status == EMO_OK ? buffers(n, err) : status;
