@@ -104,3 +104,51 @@ write("model/huge", stream(b"@CLASS\t0\ta\n@CLASS\t1\tb\n@KEY\tinput\t65535x6553
 write("model/missing", stream(b"@CLASS\t0\ta\n@CLASS\t1\tb\n@KEY\tinput\t1x1x1\n@NET\toutput\n", 2))
 write("network/many", b"dropout 0\n" * 1001 + b"output\n")
 write("scores/wide", b"label\tscore\t" + b"x" * (1 << 16) + b"\n")
+
+
+def npy(descr, shape, data=b"", version=1, fortran=False):
+    header = "{'descr': %r, 'fortran_order': %r, 'shape': %r, }" % (descr, fortran, shape)
+    header = header.encode() + b" " * 20 + b"\n"
+    length = struct.pack("<H" if version == 1 else "<I", len(header))
+    return b"\x93NUMPY" + bytes([version, 0]) + length + header + data
+
+
+def npz(name, arrays):
+    with zipfile.ZipFile(out + "/array/" + name, "w", zipfile.ZIP_DEFLATED) as z:
+        for array, data in arrays.items():
+            z.writestr(array + ".npy", data)
+
+
+images = bytes(range(24))
+write("array/v2.npy", npy("|u1", (2, 2, 2, 3), images, version=2))
+write("array/v3.npy", npy("|u1", (2, 2, 2, 3), images, version=3))
+write("array/gray.npy", npy("|u1", (6, 2, 2), images))
+write("array/fortran.npy", npy("|u1", (2, 2, 2, 3), images, fortran=True))
+write("array/big.npy", npy(">f4", (2, 3), images))
+write("array/scalar.npy", npy("<f8", (), images[:8]))
+write("array/cut.npy", npy("|u1", (2, 2, 2, 3), images[:20]))
+write("array/more.npy", npy("|u1", (1, 2, 2, 3), images))
+write("array/giant.npy", npy("|u1", (1, 65536, 65536, 3), images))
+write("array/record.npy", npy([("a", "<i4")], (2,), images))
+base = {"images": npy("|u1", (2, 2, 2, 3), images)}
+npz("bare", base)
+npz("labels", dict(base, labels=npy("<i8", (2,), struct.pack("<qq", 1, -1)),
+                   classes=npy("<U2", (2,), "b\0a\0".encode("utf-32-le"))))
+npz("bytes", dict(base, labels=npy("<i4", (2,), struct.pack("<ii", 0, 1)),
+                  classes=npy("|S3", (2,), b"b\0\0\xff\xfe\0"),
+                  names=npy("|S2", (2,), b"x\0yz")))
+npz("all", dict(base, ids=npy("<u8", (2,), struct.pack("<QQ", 7, 9)),
+                splits=npy("<U5", (2,), "trainvalid".encode("utf-32-le")),
+                epochs=npy("<u2", (2,), struct.pack("<HH", 1, 2)),
+                origins=npy("<i8", (2,), struct.pack("<qq", -5, 5)),
+                **{"meta.width": npy("<i8", (2,), bytes(16)), "meta.z": npy("<f8", (2,), bytes(16)),
+                   "payload.fit": npy("<U1", (2,), bytes(8)),
+                   "absent.fit": npy("|b1", (2,), b"\0\1"),
+                   "head": npy("<U20", (1,), "@KEY\\tfit\\tcrop".ljust(20, "\0")
+                               .encode("utf-32-le"))}))
+npz("scores", {"scores": npy("<f4", (2, 2), struct.pack("<4f", 0, 1, .5, .5)),
+               "classes": npy("<U1", (2,), "ab".encode("utf-32-le"))})
+npz("unknown", dict(base, other=npy("|u1", (2,), b"ab")))
+npz("long", dict(base, labels=npy("<i8", (3,), bytes(24))))
+npz("none", {"images": npy("|u1", (0, 2, 2, 3))})
+npz("not-first", {"labels": npy("<i8", (2,), bytes(16)), "images": base["images"]})
