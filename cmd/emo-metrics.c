@@ -52,28 +52,6 @@ struct product {
 };
 enum { REPORT, ROC, PR, PRODUCTS };
 
-static int rules_for(struct emo_rules *rules, const struct emo_scores *s, struct emo_error *err)
-{
-    char quoted[EMO_QUOTE_SIZE];
-    *rules = (struct emo_rules){.threshold = threshold, .positive = 1};
-    if (s->class_count > 2 && (positive != NULL ||
-                               emo_option_given(options, OPTION_COUNT, "threshold")))
-        return emo_error(err, EMO_USAGE, "--%s is for two classes, but there are %zu",
-                         positive != NULL ? "positive" : "threshold", s->class_count);
-    if (positive == NULL)
-        return EMO_OK;
-    int k = emo_scores_class(s, positive);
-    if (k < 0) {
-        char one[EMO_QUOTE_SIZE], other[EMO_QUOTE_SIZE];
-        return emo_error(err, EMO_USAGE, "--positive: no class is called %s; there are %s and %s",
-                         emo_quote(quoted, sizeof quoted, positive, strlen(positive)),
-                         emo_quote(one, sizeof one, s->classes[0], strlen(s->classes[0])),
-                         emo_quote(other, sizeof other, s->classes[1], strlen(s->classes[1])));
-    }
-    rules->positive = (size_t)k;
-    return EMO_OK;
-}
-
 static int report_group(struct product *products, const struct emo_report *report,
                         const struct emo_group *g, struct emo_error *err)
 {
@@ -118,7 +96,9 @@ static int report_all(struct product *products, const struct emo_scores *s, stru
 {
     struct emo_report report = {.scores = s};
     struct emo_groups groups = {0};
-    int status = rules_for(&report.rules, s, err);
+    int status = emo_rules_make(&report.rules, s, positive,
+                                emo_option_given(options, OPTION_COUNT, "threshold"), threshold,
+                                err);
     if (status == EMO_OK)
         status = emo_groups_make(&groups, s, only, err);
     emo_report_curve_header(&products[ROC].text, EMO_CURVE_ROC);

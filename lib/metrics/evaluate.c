@@ -1,9 +1,11 @@
 #include "metrics/evaluate.h"
 
+#include "base/text.h"
 #include "stream/frame.h"
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #define SEEN_KINDS 3u
 #define SIGNIFICANT 0.05
@@ -51,6 +53,28 @@ void emo_evaluation_free(struct emo_evaluation *e)
     emo_confusion_free(&e->confusion);
     free(e->ranked);
     *e = (struct emo_evaluation){0};
+}
+
+int emo_rules_make(struct emo_rules *rules, const struct emo_scores *s, const char *positive,
+                   bool threshold_given, double threshold, struct emo_error *err)
+{
+    char quoted[EMO_QUOTE_SIZE];
+    *rules = (struct emo_rules){.threshold = threshold, .positive = 1};
+    if (s->class_count > 2 && (positive != NULL || threshold_given))
+        return emo_error(err, EMO_USAGE, "--%s is for two classes, but there are %zu",
+                         positive != NULL ? "positive" : "threshold", s->class_count);
+    if (positive == NULL)
+        return EMO_OK;
+    int k = emo_scores_class(s, positive);
+    if (k < 0) {
+        char one[EMO_QUOTE_SIZE], other[EMO_QUOTE_SIZE];
+        return emo_error(err, EMO_USAGE, "--positive: no class is called %s; there are %s and %s",
+                         emo_quote(quoted, sizeof quoted, positive, strlen(positive)),
+                         emo_quote(one, sizeof one, s->classes[0], strlen(s->classes[0])),
+                         emo_quote(other, sizeof other, s->classes[1], strlen(s->classes[1])));
+    }
+    rules->positive = (size_t)k;
+    return EMO_OK;
 }
 
 size_t emo_rules_predict(const struct emo_rules *rules, const double *p, size_t classes)

@@ -72,6 +72,11 @@ struct emo_rules {
     size_t positive;  /* two classes: which one it is */
 };
 
+/* As the options --positive (NULL: the last class) and --threshold ask; both are for two classes.
+   EMO_USAGE: there are more, or none is called that. */
+int emo_rules_make(struct emo_rules *rules, const struct emo_scores *s, const char *positive,
+                   bool threshold_given, double threshold, struct emo_error *err);
+
 /* Two classes: the positive one from the threshold up. More: the lowest of the greatest. */
 size_t emo_rules_predict(const struct emo_rules *rules, const double *p, size_t classes);
 
