@@ -42,6 +42,7 @@ emo-convert -t npz -o result
 emo-montage -o result
 emo-convert -t pnm -o result
 emo-convert -t png -o result
+emo-plot roc -t svg -o result
 END
 }
 
@@ -94,6 +95,11 @@ refused() {
     [[ $stderr == *scores* ]]
     refused 3 emo-metrics -o result m.model
     refused 3 emo-peek --net -o result images.emo
+    for file in images.emo m.model; do
+        refused 3 emo-plot roc -t svg -o result $file
+        [[ $stderr == *scores* ]]
+        refused 3 emo-plot history -t svg -o result $file
+    done
     for file in images.emo scores.emo empty.emo text.emo noise.emo c.emo; do
         refused 3 emo-predict -o result $file images.emo
         refused 3 emo-unzip -m $file -o result pictures
@@ -175,6 +181,10 @@ emo-montage --thumb 128
 emo-montage --columns 0
 emo-montage --sort size
 emo-montage --memory -1
+emo-plot
+emo-plot pie
+emo-plot roc -t gif
+emo-plot roc --threshold nan
 emo-unzip -s 0x5 pictures
 emo-unzip -s 400 pictures
 emo-unzip -s 400x500x3 pictures

@@ -56,6 +56,7 @@ damage() {
     emo-convert) through "$@" -- images.emo emo-convert -q -t npz -o % ;;
     emo-montage) through "$@" -- images.emo emo-montage -q -t png --thumb 8x8 -o % ;;
     emo-montage-scores) through "$@" -- scores.emo emo-montage -q -t png --thumb 8x8 --scores @ -o % images.emo ;;
+    emo-plot) through "$@" -- scores.emo emo-plot confusion -q -t gnuplot -o % ;;
     emo-unzip-model) through "$@" -- m.model emo-unzip -q -j 1 -m @ -o % pictures ;;
     esac
 }

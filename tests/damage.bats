@@ -24,6 +24,7 @@ sample() {
     sample emo-montage
     sample emo-montage emo-montage-scores
 }
+@test "emo-plot finds damage in scores" { sample emo-plot; }
 @test "emo-unzip finds damage in a model" { sample emo-unzip emo-unzip-model; }
 @test "emo-peek finds damage in images and scores" {
     sample emo-peek

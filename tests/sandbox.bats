@@ -94,6 +94,8 @@ nothing() {
     nothing
     intruded emo-peek -q images.emo
     nothing code
+    intruded emo-plot confusion -q -t gnuplot scores.emo
+    nothing
     intruded emo-convert -q -t npz images.emo
     nothing
     [ -e "$SECRET" ]
@@ -124,6 +126,7 @@ emo-augment -q -e 2 images.emo
 emo-train -q -n tiny.net -e 1 images.emo
 emo-predict -q m.model images.emo
 emo-metrics -q scores.emo
+emo-plot scores -q -t png scores.emo
 emo-peek --values images.emo
 emo-convert -q -t npz images.emo
 END

@@ -42,6 +42,12 @@ END
     checked emo-convert -f pnm -o again.emo all.ppm
     checked emo-convert -t png -o folder split.emo
     checked emo-convert -f png -o again.emo folder
+    for kind in confusion roc pr scores calibration; do
+        checked emo-plot $kind -t gnuplot -o $kind.gnuplot scores.emo scores.tsv
+    done
+    checked emo-plot history -t gnuplot -o history.gnuplot history.tsv
+    ! command -v gnuplot ||
+        checked emo-plot roc -o roc.svg scores.emo
 }
 
 @test "a stream that is cut is refused without an error or a leak" {
