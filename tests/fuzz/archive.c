@@ -31,13 +31,18 @@ static void take(struct emo_inputs *in, const char *path, bool prefixed)
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     struct emo_inputs in;
+    const char *file = fuzz_file(bytes, n);
     emo_inputs_begin(&in);
-    take(&in, fuzz_file(bytes, n), false);
+    take(&in, file, false);
     emo_inputs_close(&in);
-    /* Through a pipe, and with bounds so low that they are met. */
+    /* With bounds so low that they are met, and through a pipe. */
     emo_inputs_begin(&in);
-    in.most_file = 1024;
     in.most_unpacked = 4096;
+    take(&in, file, false);
+    emo_inputs_close(&in);
+    emo_inputs_begin(&in);
+    in.most_unpacked = 4096;
+    in.most_file = 1024;
     int fd;
     const char *path = fuzz_pipe(bytes, n, &fd);
     if (path != NULL)

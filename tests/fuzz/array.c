@@ -3,6 +3,7 @@
 
 #include "exchange/npz.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 static void import(const struct emo_import *in, const char *path)
@@ -38,13 +39,19 @@ static void import(const struct emo_import *in, const char *path)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
+    uint8_t *copy = malloc(n > 0 ? n : 1);
+    FUZZ_PROMISE(copy != NULL);
+    memcpy(copy, bytes, n);
     bool zip = n >= 2 && memcmp(bytes, "PK", 2) == 0;
     const struct emo_import *in = zip ? &emo_import_npz : &emo_import_npy;
+    if (zip)
+        fuzz_repair_zip(copy, n);
     int fd;
-    import(in, fuzz_file(bytes, n));
-    const char *path = fuzz_pipe(bytes, n, &fd);
+    import(in, fuzz_file(copy, n));
+    const char *path = fuzz_pipe(copy, n, &fd);
     if (path != NULL)
         import(in, path);
     fuzz_pipe_close(fd);
+    free(copy);
     return 0;
 }

@@ -1,8 +1,10 @@
 """Seeds that no tool makes, for make-seeds.  usage: make-seeds.py TESTS DIR"""
 import glob
+import io
 import os
 import struct
 import sys
+import tarfile
 import zipfile
 import zlib
 
@@ -113,8 +115,8 @@ def npy(descr, shape, data=b"", version=1, fortran=False):
     return b"\x93NUMPY" + bytes([version, 0]) + length + header + data
 
 
-def npz(name, arrays):
-    with zipfile.ZipFile(out + "/array/" + name, "w", zipfile.ZIP_DEFLATED) as z:
+def npz(name, arrays, method=zipfile.ZIP_STORED):
+    with zipfile.ZipFile(out + "/array/" + name, "w", method) as z:
         for array, data in arrays.items():
             z.writestr(array + ".npy", data)
 
@@ -132,6 +134,7 @@ write("array/giant.npy", npy("|u1", (1, 65536, 65536, 3), images))
 write("array/record.npy", npy([("a", "<i4")], (2,), images))
 base = {"images": npy("|u1", (2, 2, 2, 3), images)}
 npz("bare", base)
+npz("deflated", base, zipfile.ZIP_DEFLATED)
 npz("labels", dict(base, labels=npy("<i8", (2,), struct.pack("<qq", 1, -1)),
                    classes=npy("<U2", (2,), "b\0a\0".encode("utf-32-le"))))
 npz("bytes", dict(base, labels=npy("<i4", (2,), struct.pack("<ii", 0, 1)),
@@ -152,3 +155,85 @@ npz("unknown", dict(base, other=npy("|u1", (2,), b"ab")))
 npz("long", dict(base, labels=npy("<i8", (3,), bytes(24))))
 npz("none", {"images": npy("|u1", (0, 2, 2, 3))})
 npz("not-first", {"labels": npy("<i8", (2,), bytes(16)), "images": base["images"]})
+
+
+def text(*rows):
+    width = max(len(r) for r in rows)
+    return npy("<U%d" % width, (len(rows),),
+               "".join(r.ljust(width, "\0") for r in rows).encode("utf-32-le"))
+
+
+def whole(*rows):
+    return npy("<i8", (len(rows),), struct.pack("<%dq" % len(rows), *rows))
+
+
+for name, arrays in {
+        "bad-rank": {"labels": npy("<i8", (2, 1), bytes(16))},
+        "bad-kind": {"names": npy("<f8", (2,), bytes(16))},
+        "bad-text-kind": {"names": npy("<i8", (2,), bytes(16))},
+        "bad-unicode": {"names": npy("<U1", (2,), b"\xff\xff\xff\x7f" * 2)},
+        "bad-half": {"meta.z": npy("<f2", (2,), bytes(4))},
+        "single": {"meta.z": npy("<f4", (2,), bytes(8))},
+        "small": {"labels": npy("|i1", (2,), b"\xff\0"), "classes": text("a")},
+        "bad-label": {"labels": whole(-2, 0)},
+        "bad-label-late": {"labels": whole(7, 0), "classes": text("a", "b")},
+        "bad-label-large": {"labels": whole(40000, 0)},
+        "bad-id": {"ids": whole(-1, 0)},
+        "bad-ids": {"ids": whole(3, 3)},
+        "bad-epoch": {"epochs": whole(65536, 0)},
+        "bad-split": {"splits": text("train", "other")},
+        "twice": {"labels": whole(0, 1), "classes": text("a", "a")},
+        "zero": {"labels": whole(0, 1), "classes": text("a\0b", "c")},
+        "bad-head": {"head": text("no line")},
+        "bad-head-class": {"head": text("@CLASS\t0\ta")},
+        "bad-head-line": {"head": text("@KEY\ta\tb\n")},
+        "long-text": {"meta.t": text("x" * 15000, "y"), "meta.u": text("x" * 1500, "y")},
+        "long-name": {"meta." + "x" * 300: whole(0, 0)},
+        "cut-short": {"labels": whole(0, 1)[:-4]},
+}.items():
+    npz(name, dict(base, **arrays))
+npz("bad-scores", {"scores": npy("<f4", (2, 2), bytes(16)), "classes": text("a", "b", "c")})
+npz("both", dict(base, scores=npy("<f4", (2, 2), bytes(16))))
+write("array/object.npy", npy("|O", (2,), bytes(16)))
+write("array/string.npy", npy("<U2000000", (2,), bytes(16)))
+write("array/deep.npy", npy("|u1", (1, 1, 1, 1, 1, 1), b"x"))
+write("array/large.npy", npy("|u1", (2 ** 62, 2 ** 62, 3), b"x"))
+write("array/flat.npy", npy("|u1", (24,), images))
+write("array/not.npz", b"PKxx" + bytes(100))
+with zipfile.ZipFile(out + "/array/doubled", "w") as z:
+    for _ in range(2):
+        z.writestr("images.npy", base["images"])
+
+
+def tar(name, mode, **files):
+    with tarfile.open(out + "/archive/" + name, mode) as t:
+        for file, data in files.items():
+            info = tarfile.TarInfo("c/" + file.replace("_", "."))
+            info.size = len(data)
+            t.addfile(info, io.BytesIO(data))
+
+
+# More than is stored of them, for one picture and for a whole archive.
+zeros = bytes(1 << 20)
+tar("zeros-picture", "w:gz", x_jpg=b"\xff\xd8\xff" + bytes(300000), y_png=png)
+tar("zeros-text", "w:gz", x_txt=zeros, y_png=png)
+tar("zeros-late", "w:xz", y_png=png, x_txt=zeros)
+tar("large", "w", x_jpg=b"\xff\xd8\xff" + bytes(range(256)) * 5)
+with zipfile.ZipFile(out + "/archive/zeros-zip", "w", zipfile.ZIP_DEFLATED) as z:
+    z.writestr("c/x.jpg", b"\xff\xd8\xff" + bytes(300000))
+    z.writestr("c/y.png", png)
+    z.writestr("c/z.gif", b"GIF89a" + zeros)
+
+# A second entry that lies in the first, which is stored.
+inner = png
+entry = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 0, 0, 0, 0, zlib.crc32(inner), len(inner), len(inner),
+                    7, 0) + b"c/2.png" + inner
+outer = png + entry
+first = struct.pack("<4sHHHHHIIIHH", b"PK\3\4", 20, 0, 0, 0, 0, zlib.crc32(outer), len(outer),
+                    len(outer), 7, 0) + b"c/1.png"
+records = b"".join(struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", 20, 20, 0, 0, 0, 0, zlib.crc32(data),
+                               len(data), len(data), 7, 0, 0, 0, 0, 0, offset) + name
+                   for name, data, offset in ((b"c/1.png", outer, 0),
+                                              (b"c/2.png", inner, len(first) + len(png))))
+write("archive/overlapping", first + outer + records
+      + struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 2, 2, len(records), len(first) + len(outer), 0))

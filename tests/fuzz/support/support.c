@@ -128,3 +128,37 @@ void fuzz_repair(uint8_t *bytes, size_t n, enum fuzz_repair how)
         at += (size_t)length;
     }
 }
+
+static uint32_t number(const uint8_t *p, unsigned n)
+{
+    uint32_t value = 0;
+    while (n-- > 0)
+        value = value << 8 | p[n];
+    return value;
+}
+
+/* The CRC of the entry whose local header is at this place, set there too; 0 where it is none. */
+static uint32_t repair_entry(uint8_t *bytes, size_t n, size_t at)
+{
+    enum { LOCAL = 30, CRC = 14, PACKED = 18, NAME = 26, EXTRA = 28 };
+    if (at > n || n - at < LOCAL || memcmp(bytes + at, "PK\3\4", 4) != 0)
+        return 0;
+    uint8_t *p = bytes + at;
+    size_t start = LOCAL + number(p + NAME, 2) + number(p + EXTRA, 2), length = number(p + PACKED, 4);
+    if (start > n - at || length > n - at - start)
+        return 0;
+    uint32_t crc = emo_crc32(0, p + start, length);
+    memcpy(p + CRC, &crc, 4);
+    return crc;
+}
+
+void fuzz_repair_zip(uint8_t *bytes, size_t n)
+{
+    enum { CENTRAL = 46, CRC = 16, OFFSET = 42 };
+    for (size_t at = 0; n - at >= CENTRAL; at++) {
+        if (memcmp(bytes + at, "PK\1\2", 4) != 0)
+            continue;
+        uint32_t crc = repair_entry(bytes, n, number(bytes + at + OFFSET, 4));
+        memcpy(bytes + at + CRC, &crc, 4);
+    }
+}

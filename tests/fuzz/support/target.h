@@ -30,6 +30,9 @@ enum fuzz_repair {
 /* Bytes that no one computed never get past a CRC: computes them. Changes bytes in place. */
 void fuzz_repair(uint8_t *bytes, size_t n, enum fuzz_repair how);
 
+/* The same for a zip: the CRCs of entries that are stored, not compressed. */
+void fuzz_repair_zip(uint8_t *bytes, size_t n);
+
 /* abort() where a promise is broken; NDEBUG does not take it away. */
 #define FUZZ_PROMISE(x)                                                                            \
     do {                                                                                           \
