@@ -4,6 +4,7 @@
 #include "base/program.h"
 #include "base/progress.h"
 #include "base/sandbox.h"
+#include "learn/checkpoint.h"
 #include "learn/remarks.h"
 #include "learn/setup.h"
 #include "learn/train.h"
@@ -25,6 +26,8 @@ static int backend = EMO_BACKEND_BEST;
 static struct emo_shape size = {400, 500};
 static struct emo_strings classes;
 
+static const char *checkpoint_path;
+static bool resume, next_epoch;
 static int keep; /* enum emo_keep */
 static int64_t patience;
 
@@ -67,6 +70,12 @@ static struct emo_option options[] = {
      .help = "compute linear layers one by one, none folded into another", .recorded = true},
     {.name = "history", .argument = "FILE", .kind = EMO_STRING, .value = &history_path,
      .help = "write a table of the epochs"},
+    {.name = "checkpoint", .argument = "FILE", .kind = EMO_STRING, .value = &checkpoint_path,
+     .help = "keep in FILE, after each epoch, all that is needed to go on"},
+    {.name = "resume", .kind = EMO_FLAG, .value = &resume,
+     .help = "with --checkpoint: go on from FILE, if it is there"},
+    {.name = "next-epoch", .kind = EMO_FLAG, .value = &next_epoch,
+     .help = "with --checkpoint: print the epoch that FILE goes on with; read no input"},
     {.name = "memory", .argument = "SIZE", .kind = EMO_SIZE, .value = &memory,
      .help = "bytes of images kept in RAM, the rest in $TMPDIR (512M)"},
     {.name = "backend", .argument = "NAME", .kind = EMO_CHOICE, .value = &backend,
@@ -109,6 +118,13 @@ static struct {
     struct emo_feed *feed;
     struct emo_net *net;
     struct emo_training training;
+    struct emo_checkpoint checkpoint;
+    struct emo_feed_place place;
+    bool resumed;            /* from a checkpoint that was there */
+    bool underway;           /* what it learns can be kept: a signal waits for the batch */
+    uint64_t saved;          /* steps that the checkpoint holds */
+    struct emo_text recorded, backend; /* for the model */
+    struct emo_text values[OPTIONS];   /* of options that were taken over */
 } job;
 
 /* Signals ------------------------------------------------------------------------------------- */
@@ -124,8 +140,25 @@ static void leave(int number)
     emo_output_discard(outputs.history);
     if (emo_program_shows_progress(&program))
         fputs("\r\033[K", stderr);
-    emo_program_warn(&program, "stopped by signal %d; no model was written", number);
+    if (job.saved > 0)
+        emo_program_warn(&program, "stopped by signal %d; %s goes on from step %" PRIu64, number,
+                         checkpoint_path, job.saved);
+    else
+        emo_program_warn(&program, "stopped by signal %d; no model was written", number);
     _exit(128 + number);
+}
+
+/* The first signal: the training ends by itself, after the batch. */
+static bool defer(void)
+{
+    if (job.underway)
+        emo_feed_interrupt(job.feed);
+    return job.underway;
+}
+
+static bool is_stopped(void)
+{
+    return emo_interrupted() != 0;
 }
 
 /* Opens one of the outputs where a signal finds it. */
@@ -147,6 +180,130 @@ static void settle(int status)
     if (status == EMO_INPUT)
         nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
     emo_interrupts_end();
+}
+
+/* Checkpoints ---------------------------------------------------------------------------------- */
+
+/* What a run that goes on must have as it was. The network is compared as text. */
+static bool is_kept(const struct emo_option *o)
+{
+    return o->value != &net_name && (o->recorded || o->value == &seed || o->value == &init_path ||
+                                     o->value == &common.no_pg);
+}
+
+/* From the checkpoint, if there is one to go on from: its options. */
+static int take_over(struct emo_error *err)
+{
+    if (checkpoint_path == NULL || !resume || access(checkpoint_path, F_OK) != 0)
+        return EMO_OK;
+    int status = emo_checkpoint_open(&job.checkpoint, checkpoint_path, err);
+    job.resumed = true;
+    for (size_t i = 0; status == EMO_OK && i < OPTIONS; i++) {
+        if (!is_kept(&options[i]))
+            continue;
+        if (!emo_checkpoint_option(&job.checkpoint, options[i].name, &job.values[i]))
+            return emo_error(err, EMO_INPUT, "%s: it does not say its --%s", checkpoint_path,
+                             options[i].name);
+        status = emo_option_restore(&options[i], job.values[i].bytes, err);
+        if (status != EMO_OK)
+            return emo_error_prefix(err, "%s", checkpoint_path);
+    }
+    if (status == EMO_OK && !emo_head_key(&job.checkpoint.head, "recorded", &job.recorded))
+        status = emo_error(err, EMO_INPUT, "%s: it does not say its options", checkpoint_path);
+    return status;
+}
+
+static int begin_checkpoint(struct emo_error *err)
+{
+    struct emo_checkpoint *c = &job.checkpoint;
+    struct emo_text value = {0};
+    int status = emo_checkpoint_begin(c, job.feed, emo_reader_head(job.reader), job.net, err);
+    if (status == EMO_OK)
+        status = emo_head_set_key(&c->head, "recorded", job.recorded.bytes, err);
+    for (size_t i = 0; status == EMO_OK && i < OPTIONS; i++) {
+        if (!is_kept(&options[i]))
+            continue;
+        value.length = 0;
+        emo_text_add(&value, "", 0);
+        emo_option_value(&options[i], &value);
+        status = value.failed ? emo_error_memory(err, value.length, "options")
+                              : emo_checkpoint_set_option(c, options[i].name, value.bytes, err);
+    }
+    emo_text_free(&value);
+    return status;
+}
+
+/* The training as the checkpoint has it, and its place in the input. */
+static int restore(struct emo_error *err)
+{
+    struct emo_checkpoint *c = &job.checkpoint;
+    struct emo_training *t = &job.training;
+    bool same = true;
+    int status = emo_checkpoint_check(c, job.feed, emo_reader_head(job.reader), job.net, &same, err);
+    if (status == EMO_OK && !same)
+        emo_program_warn(&program, "%s was computed by another backend than %s: the model will not "
+                         "be that of one run", checkpoint_path, emo_net_backend(job.net));
+    if (status == EMO_OK)
+        status = emo_checkpoint_restore(c, job.net, t, err);
+    if (status == EMO_OK)
+        status = emo_feed_also_trained(job.feed, c->origins.at, c->origins.count, err);
+    if (status != EMO_OK)
+        return status;
+    emo_program_say(&program, "%s: going on from step %" PRIu64 ", epoch %u", checkpoint_path,
+                    t->history.steps, t->epoch);
+    job.saved = t->history.steps;
+    job.place = (struct emo_feed_place){.epoch = t->epoch, .images = t->images, .whole = t->whole,
+                                        .trail = &t->trail, .train = c->train,
+                                        .train_sum = c->train_sum};
+    return emo_feed_resume(job.feed, &job.place, err);
+}
+
+static int save(void *unused, struct emo_error *err)
+{
+    struct emo_checkpoint *c = &job.checkpoint;
+    const struct emo_training *t = &job.training;
+    struct emo_intake_counts n = emo_feed_counts(job.feed);
+    (void)unused;
+    if (c->train == 0 && (t->epoch > 1 || t->whole)) {
+        c->train = n.train;
+        c->train_sum = n.train_sum;
+    }
+    emo_interrupts_lock();
+    int status = emo_checkpoint_write(c, checkpoint_path, t, emo_feed_origins(job.feed), job.net,
+                                      err);
+    if (status == EMO_OK)
+        job.saved = t->history.steps;
+    emo_interrupts_unlock();
+    return status;
+}
+
+/* Stopped by a signal, with what was learnt in the checkpoint, or failing to put it there. The
+   threads may wait for ever. */
+static void leave_stopped(int status, const struct emo_error *err)
+{
+    if (status == EMO_OK || status == EMO_INPUT)
+        leave(emo_interrupted());
+    emo_output_discard(outputs.model);
+    emo_output_discard(outputs.history);
+    emo_program_warn(&program, "%s", err->text);
+    _exit(status);
+}
+
+/* --next-epoch. */
+static int tell_next_epoch(struct emo_error *err)
+{
+    struct emo_checkpoint c = {0};
+    unsigned epoch = 1;
+    int status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox,
+        .also_read = {checkpoint_path}}, err);
+    if (status == EMO_OK && access(checkpoint_path, F_OK) == 0)
+        status = emo_checkpoint_open(&c, checkpoint_path, err);
+    if (status == EMO_OK && c.reader != NULL)
+        status = emo_checkpoint_next_epoch(&c, &epoch, err);
+    if (status == EMO_OK)
+        printf("%u\n", epoch);
+    emo_checkpoint_free(&c);
+    return status;
 }
 
 /* What is said on the way ---------------------------------------------------------------------- */
@@ -246,16 +403,16 @@ static int write_outputs(struct emo_error *err)
         .epochs = (unsigned)t->history.count, .steps = t->history.steps, .train = n.train,
         .valid = n.valid, .seed = (uint64_t)seed, .batch = (unsigned)batch,
         .learning_rate = learning_rate, .initialised = init_path != NULL,
-        .keep = (enum emo_keep)keep, .best = &t->best,
+        .keep = (enum emo_keep)keep, .best = &t->best, .backend = emo_net_backend(job.net),
     };
     struct emo_model model = {0};
-    struct emo_text recorded = {0}, table = {0};
+    struct emo_text table = {0};
+    if (job.resumed && emo_head_key(&job.checkpoint.head, "backend", &job.backend))
+        story.backend = job.backend.bytes;
     int status = emo_setup_model(&model, &story, job.net, err);
-    if (status == EMO_OK && !common.no_pg) {
-        emo_options_recorded(options, OPTIONS, &recorded);
-        status = emo_head_add_pg(&model.head, program.name, EMO_VERSION,
-                                 recorded.bytes != NULL ? recorded.bytes : "", &story.seed, err);
-    }
+    if (status == EMO_OK && !common.no_pg)
+        status = emo_head_add_pg(&model.head, program.name, EMO_VERSION, job.recorded.bytes,
+                                 &story.seed, err);
     model.origins = emo_feed_take_origins(job.feed, &model.origin_count);
     emo_history_tsv(&table, &t->history);
     if (status == EMO_OK && table.failed)
@@ -272,7 +429,6 @@ static int write_outputs(struct emo_error *err)
             outputs.history = NULL;
         }
     }
-    emo_text_free(&recorded);
     emo_text_free(&table);
     emo_model_free(&model);
     return status;
@@ -283,6 +439,13 @@ static int open_outputs(struct emo_error *err)
     int status = open_output(&outputs.model, common.output, true, err);
     if (status == EMO_OK && history_path != NULL)
         status = open_output(&outputs.history, history_path, false, err);
+    /* Where it cannot be written, that should be known before the first epoch is over. */
+    if (status == EMO_OK && checkpoint_path != NULL) {
+        struct emo_output *trial;
+        status = emo_output_open(&trial, checkpoint_path, true, err);
+        if (status == EMO_OK)
+            emo_output_discard(trial);
+    }
     return status;
 }
 
@@ -293,19 +456,31 @@ static int train(struct emo_error *err)
         .learning_rate = learning_rate, .steps = (uint64_t)steps, .keep = (enum emo_keep)keep,
         .patience = (unsigned)patience,
     };
-    const struct emo_train_listener listener = {.step = tell_step, .epoch = tell_epoch};
+    const struct emo_train_listener listener = {
+        .step = tell_step, .epoch = tell_epoch,
+        .stop = checkpoint_path != NULL ? is_stopped : NULL,
+        .save = checkpoint_path != NULL ? save : NULL,
+    };
+    const struct emo_training *t = &job.training;
+    bool within = t->history.count < t->epoch;
     size_t valid;
     teller.shown = emo_program_shows_progress(&program);
-    label_progress(1);
+    teller.before = t->history.images - (within ? t->images : 0);
+    label_progress((unsigned)t->history.count + 1);
     int status = emo_feed_start(job.feed, err);
     if (status == EMO_OK) {
         emo_feed_valid(job.feed, &valid);
         if (valid == 0)
             emo_program_say(&program, "no validation images (emo-split sets some apart)");
+        emo_interrupts_lock();
+        job.underway = checkpoint_path != NULL;
+        emo_interrupts_unlock();
         status = emo_train(job.feed, job.net, &o, &listener, &job.training, err);
         emo_progress_end(&teller.progress);
     }
     settle(status);
+    if (is_stopped())
+        leave_stopped(status, err);
     if (status == EMO_OK) {
         emo_feed_remarks(job.feed, emo_reader_head(job.reader), tell_remark);
         tell_best();
@@ -328,31 +503,59 @@ static int open_net(const char *text, struct emo_error *err)
     };
     int64_t *origins = NULL;
     size_t origin_count = 0;
-    int status = emo_setup_net(&job.net, &o, head, init_path, &origins, &origin_count, err);
+    const char *init = job.resumed ? NULL : init_path;
+    int status = emo_setup_net(&job.net, &o, head, init, &origins, &origin_count, err);
     status = emo_setup_blame(status, net_name, err);
     if (status == EMO_OK && emo_net_bf16_as_fp32(job.net))
         emo_program_say(&program, "this processor does not multiply bfloat16: rounded, and computed "
                         "as fp32, no faster");
     if (status == EMO_OK)
         status = emo_feed_also_trained(job.feed, origins, origin_count, err);
+    if (status == EMO_OK && job.resumed)
+        status = restore(err);
+    else if (status == EMO_OK && checkpoint_path != NULL)
+        status = begin_checkpoint(err);
     free(origins);
     return status;
 }
 
+/* The network text: that of -n, or of what it goes on from. */
+static int choose_text(char **text, struct emo_error *err)
+{
+    struct emo_text t = {0};
+    *text = NULL;
+    if (job.resumed && net_name == NULL) {
+        (void)emo_head_net(&job.checkpoint.head, &t);
+        *text = t.bytes;
+        return t.bytes != NULL ? EMO_OK : emo_error(err, EMO_INPUT, "%s: it has no network",
+                                                    checkpoint_path);
+    }
+    if (net_name != NULL || init_path == NULL)
+        return emo_setup_text(net_name != NULL ? net_name : "baseline", text, err);
+    return EMO_OK;
+}
+
 static int run(const char *const *paths, size_t count, struct emo_error *err)
 {
+    char *text = NULL;
+    emo_options_recorded(options, OPTIONS, &job.recorded);
+    emo_text_add(&job.recorded, "", 0);
+    int status = job.recorded.failed ? emo_error_memory(err, 1, "options") : EMO_OK;
+    if (status == EMO_OK)
+        status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
+            .read_count = count, .also_read = {net_name, init_path, checkpoint_path},
+            .write = {common.output, history_path, checkpoint_path}, .spools = true}, err);
+    if (status == EMO_OK)
+        status = take_over(err);
     const struct emo_feed_options feeding = {
         .batch = (unsigned)batch, .epochs = (uint16_t)epochs, .endless = steps > 0,
         .shuffle = !no_shuffle, .seed = (uint64_t)seed, .memory = memory,
     };
-    char *text = NULL;
-    int status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
-        .read_count = count, .also_read = {net_name, init_path},
-        .write = {common.output, history_path}, .spools = true}, err);
-    if (status == EMO_OK && (net_name != NULL || init_path == NULL))
-        status = emo_setup_text(net_name != NULL ? net_name : "baseline", &text, err);
     if (status == EMO_OK)
-        status = emo_interrupts_begin(&(struct emo_interrupts){.leave = leave}, err);
+        status = choose_text(&text, err);
+    if (status == EMO_OK)
+        status = emo_interrupts_begin(&(struct emo_interrupts){.first = defer, .leave = leave},
+                                      err);
     if (status == EMO_OK)
         status = emo_reader_open(&job.reader, paths, count, 1u << EMO_IMAGES, err);
     if (status == EMO_OK)
@@ -368,6 +571,11 @@ static int run(const char *const *paths, size_t count, struct emo_error *err)
     emo_output_discard(outputs.model);
     emo_output_discard(outputs.history);
     emo_training_free(&job.training);
+    emo_checkpoint_free(&job.checkpoint);
+    emo_text_free(&job.recorded);
+    emo_text_free(&job.backend);
+    for (size_t i = 0; i < OPTIONS; i++)
+        emo_text_free(&job.values[i]);
     emo_feed_close(job.feed);
     emo_net_close(job.net);
     emo_reader_close(job.reader);
@@ -391,6 +599,12 @@ static int check_options(size_t operands, struct emo_error *err)
     if (patience > 0 && keep == EMO_KEEP_LAST)
         return emo_error(err, EMO_USAGE, "--patience waits for a better epoch: --keep-best val_auc "
                          "or val_loss");
+    if (checkpoint_path == NULL && (resume || next_epoch))
+        return emo_error(err, EMO_USAGE, "--%s goes with --checkpoint FILE",
+                         resume ? "resume" : "next-epoch");
+    if (checkpoint_path != NULL && !resume && !next_epoch && access(checkpoint_path, F_OK) == 0)
+        return emo_error(err, EMO_USAGE, "%s is there already: --resume goes on from it; remove it "
+                         "to begin anew", checkpoint_path);
     if (learning_rate <= 0)
         return emo_error(err, EMO_USAGE, "--lr: must be more than 0");
     bool model_out = common.output == NULL || strcmp(common.output, "-") == 0;
@@ -399,6 +613,10 @@ static int check_options(size_t operands, struct emo_error *err)
                          "output; give -o FILE");
     if (history_path != NULL && !model_out && strcmp(history_path, common.output) == 0)
         return emo_error(err, EMO_USAGE, "the model and the history are the same file");
+    if (checkpoint_path != NULL && ((!model_out && strcmp(checkpoint_path, common.output) == 0) ||
+                                    (history_path != NULL &&
+                                     strcmp(checkpoint_path, history_path) == 0)))
+        return emo_error(err, EMO_USAGE, "the checkpoint and another output are the same file");
     return EMO_OK;
 }
 
@@ -417,6 +635,8 @@ int main(int argc, char **argv)
             options[i].recorded = false;
     if (status == EMO_OK && (summary || show_net))
         status = describe_net(&err);
+    else if (status == EMO_OK && next_epoch)
+        status = tell_next_epoch(&err);
     else if (status == EMO_OK)
         status = run((const char *const *)argv + 1, operands, &err);
     free(classes.at);

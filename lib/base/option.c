@@ -229,6 +229,51 @@ static void add_value(const struct emo_option *o, struct emo_text *out)
     }
 }
 
+void emo_option_value(const struct emo_option *o, struct emo_text *out)
+{
+    const char *string = "";
+    if (o->kind == EMO_FLAG)
+        string = *(const bool *)o->value ? "yes" : "no";
+    else if (o->kind == EMO_STRING && *(const char *const *)o->value != NULL)
+        string = *(const char *const *)o->value;
+    if (o->kind == EMO_FLAG || o->kind == EMO_STRING)
+        emo_text_add(out, string, strlen(string));
+    else
+        add_value(o, out);
+}
+
+static int conflict(const struct emo_option *o, const char *mine, const char *value,
+                    struct emo_error *err)
+{
+    char a[EMO_QUOTE_SIZE], b[EMO_QUOTE_SIZE];
+    return emo_error(err, EMO_USAGE, "--%s is %s here, but %s in the run that is to go on", o->name,
+                     emo_quote(a, sizeof a, mine, strlen(mine)),
+                     emo_quote(b, sizeof b, value, strlen(value)));
+}
+
+int emo_option_restore(struct emo_option *o, const char *value, struct emo_error *err)
+{
+    struct emo_text mine = {0};
+    char quoted[EMO_QUOTE_SIZE];
+    bool memory = false;
+    int status = EMO_OK;
+    emo_option_value(o, &mine);
+    if (mine.failed)
+        status = emo_error_memory(err, mine.length, "options");
+    else if (mine.length == strlen(value) && memcmp(mine.length > 0 ? mine.bytes : "", value,
+                                                    mine.length) == 0)
+        status = EMO_OK;
+    else if (o->given)
+        status = conflict(o, mine.length > 0 ? mine.bytes : "", value, err);
+    else if (o->kind == EMO_FLAG ? strcmp(value, "yes") != 0 : !store(o, value, &memory))
+        status = emo_error(err, EMO_INPUT, "--%s cannot be %s", o->name,
+                           emo_quote(quoted, sizeof quoted, value, strlen(value)));
+    else if (o->kind == EMO_FLAG)
+        *(bool *)o->value = true;
+    emo_text_free(&mine);
+    return status;
+}
+
 void emo_options_recorded(const struct emo_option *table, size_t count, struct emo_text *out)
 {
     for (size_t i = 0; i < count; i++) {

@@ -99,6 +99,13 @@ int emo_options_parse(struct emo_option *table, size_t count, int argc, char **a
 /* The recorded options that were given, canonically: "--size 400x500 --gray", in table order. */
 void emo_options_recorded(const struct emo_option *table, size_t count, struct emo_text *out);
 
+/* For a program that goes on where an earlier run of it stopped. The value as the command line would
+   give it, "yes" or "no" for a flag; not for EMO_STRINGS. */
+void emo_option_value(const struct emo_option *o, struct emo_text *out);
+/* Takes over the earlier run's value. EMO_USAGE: this run was given another; EMO_INPUT: it is no
+   value. A string must outlive the table. */
+int emo_option_restore(struct emo_option *o, const char *value, struct emo_error *err);
+
 /* The lines of the -h page, one an option. */
 void emo_options_help(const struct emo_option *table, size_t count, struct emo_text *out);
 

@@ -22,6 +22,7 @@ struct emo_feed {
     struct emo_feed_options options;
     struct emo_intake intake;
     const struct emo_feed_place *place; /* to go on from, or NULL */
+    struct emo_trail known;             /* place's, which the caller's goes beyond */
     struct emo_stretch front;
     uint64_t valid_seen;
 
@@ -252,6 +253,7 @@ void emo_feed_close(struct emo_feed *f)
         free(s->buffers);
     }
     emo_intake_close(&f->intake);
+    emo_trail_free(&f->known);
     pthread_cond_destroy(&f->change);
     pthread_mutex_destroy(&f->mutex);
     free(f);
@@ -283,7 +285,12 @@ int emo_feed_resume(struct emo_feed *f, const struct emo_feed_place *place, stru
     f->place = place;
     f->intake.known_train = place->train;
     f->intake.known_sum = place->train_sum;
-    f->intake.walk.known = place->trail;
+    for (size_t i = 0; i < place->trail->count; i++) {
+        int status = emo_trail_set(&f->known, i, place->trail->at[i], err);
+        if (status != EMO_OK)
+            return status;
+    }
+    f->intake.walk.known = &f->known;
     f->intake.walk.known_whole = place->whole || !f->intake.augmented;
     return EMO_OK;
 }

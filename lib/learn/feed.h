@@ -65,8 +65,8 @@ const uint32_t *emo_feed_shape(const struct emo_feed *f);
 uint16_t emo_feed_epochs(const struct emo_feed *f);
 bool emo_feed_augmented(const struct emo_feed *f);
 
-/* Before start(): go on from here. place and its trail must outlive the feed. EMO_INPUT: there is
-   no such place. */
+/* Before start(): go on from here. place must outlive the feed; its trail is copied. EMO_INPUT:
+   there is no such place. */
 int emo_feed_resume(struct emo_feed *f, const struct emo_feed_place *place, struct emo_error *err);
 
 /*

@@ -171,7 +171,7 @@ int emo_setup_model(struct emo_model *m, const struct emo_setup_story *s,
     if (status == EMO_OK)
         status = emo_head_set_key(h, "input", text, err);
     if (status == EMO_OK)
-        status = emo_head_set_key(h, "backend", emo_net_backend(net), err);
+        status = emo_head_set_key(h, "backend", s->backend, err);
     const struct {
         const char *name;
         uint64_t value;

@@ -40,6 +40,7 @@ struct emo_setup_story {
     bool initialised; /* from another model */
     enum emo_keep keep;
     const struct emo_best *best; /* whose parameters these are, unless the last are kept */
+    const char *backend; /* what computed */
 };
 /* Fills in head and text; adds no @PG. m is freed with emo_model_free(), also when this fails. */
 int emo_setup_model(struct emo_model *m, const struct emo_setup_story *story,

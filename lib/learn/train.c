@@ -13,12 +13,14 @@ struct run {
     const struct emo_train_listener *listener;
     struct emo_training *training;
     double started; /* the epoch under way */
+    bool unsaved;
 };
 
 void emo_training_free(struct emo_training *t)
 {
     emo_history_free(&t->history);
     emo_best_free(&t->best);
+    emo_trail_free(&t->trail);
     *t = (struct emo_training){0};
 }
 
@@ -55,6 +57,33 @@ static int check_auc(const struct run *r, const struct emo_score_summary *s, str
                      "are not of every class; --keep-best val_loss can do with that");
 }
 
+/* The last step can still have spoilt what the losses before it did not show. */
+static int check_parameters(struct run *r, struct emo_error *err)
+{
+    size_t count;
+    const struct emo_parameter *p = emo_net_parameters(r->net, &count);
+    for (size_t k = 0; k < count; k++)
+        for (size_t i = 0; i < p[k].count; i++)
+            if (!isfinite(p[k].values[i]))
+                return emo_error(err, EMO_FAILED, "%s is not finite after %" PRIu64 " steps; the "
+                                 "training diverged, a lower --lr than %g may help", p[k].name,
+                                 r->training->history.steps, r->options->learning_rate);
+    return EMO_OK;
+}
+
+static int save(struct run *r, struct emo_error *err)
+{
+    struct emo_training *t = r->training;
+    if (!r->unsaved || r->listener->save == NULL)
+        return EMO_OK;
+    int status = check_parameters(r, err);
+    t->seconds = t->history.count < t->epoch ? emo_seconds() - r->started : 0;
+    if (status == EMO_OK)
+        status = r->listener->save(r->listener->context, err);
+    r->unsaved = false;
+    return status;
+}
+
 /* Validates. *ended false: it was stopped meanwhile. */
 static int end_epoch(struct run *r, bool *ended, struct emo_error *err)
 {
@@ -88,7 +117,7 @@ static int end_epoch(struct run *r, bool *ended, struct emo_error *err)
     if (status == EMO_OK && r->listener->epoch != NULL)
         r->listener->epoch(r->listener->context, &e);
     r->started = emo_seconds();
-    return status;
+    return status == EMO_OK ? save(r, err) : status;
 }
 
 static int step(struct run *r, const struct emo_batch *b, struct emo_error *err)
@@ -105,6 +134,7 @@ static int step(struct run *r, const struct emo_batch *b, struct emo_error *err)
         return emo_error(err, EMO_FAILED, "step %" PRIu64 " (epoch %u): the loss is %s; the "
                          "training diverged, a lower --lr than %g may help", number, b->epoch,
                          isnan(loss) ? "not a number" : "infinite", r->options->learning_rate);
+    r->unsaved = true;
     t->whole = b->last;
     t->loss += result.loss;
     t->right += result.right;
@@ -112,21 +142,7 @@ static int step(struct run *r, const struct emo_batch *b, struct emo_error *err)
     t->history.images += b->count;
     if (r->listener->step != NULL)
         r->listener->step(r->listener->context, number, loss, t->history.images);
-    return EMO_OK;
-}
-
-/* The last step can still have spoilt what the losses before it did not show. */
-static int check_parameters(struct run *r, struct emo_error *err)
-{
-    size_t count;
-    const struct emo_parameter *p = emo_net_parameters(r->net, &count);
-    for (size_t k = 0; k < count; k++)
-        for (size_t i = 0; i < p[k].count; i++)
-            if (!isfinite(p[k].values[i]))
-                return emo_error(err, EMO_FAILED, "%s is not finite after %" PRIu64 " steps; the "
-                                 "training diverged, a lower --lr than %g may help", p[k].name,
-                                 r->training->history.steps, r->options->learning_rate);
-    return EMO_OK;
+    return emo_feed_augmented(r->feed) ? emo_trail_set(&t->trail, b->epoch, b->read, err) : EMO_OK;
 }
 
 /* The next batch, if there is one to come. */
@@ -138,6 +154,10 @@ static int next_batch(struct run *r, bool *over, struct emo_error *err)
     if (!steps_done(r) && !patience_over(r))
         status = emo_feed_next(r->feed, &b, err);
     *over = b == NULL;
+    /* What was learnt from the input before it failed is good all the same. */
+    struct emo_error ignored;
+    if (status != EMO_OK)
+        (void)save(r, &ignored);
     if (b == NULL)
         return status;
     if (b->epoch != t->epoch) {
@@ -158,7 +178,7 @@ static int train(struct run *r, struct emo_error *err)
         if (status == EMO_OK && is_pending(r))
             status = end_epoch(r, &ended, err);
     }
-    return status;
+    return status == EMO_OK && stopped(r) ? save(r, err) : status;
 }
 
 int emo_train(struct emo_feed *feed, struct emo_net *net, const struct emo_train_options *options,
@@ -166,13 +186,15 @@ int emo_train(struct emo_feed *feed, struct emo_net *net, const struct emo_train
               struct emo_error *err)
 {
     struct run r = {.feed = feed, .net = net, .options = options, .listener = listener,
-                    .training = training, .started = emo_seconds()};
+                    .training = training, .started = emo_seconds() - training->seconds};
     size_t valid;
     emo_feed_valid(feed, &valid);
     if (options->keep != EMO_KEEP_LAST && valid == 0)
         return emo_error(err, EMO_INPUT, "no validation images to tell the best epoch by; "
                          "emo-split sets some apart");
-    int status = train(&r, err);
+    int status = emo_trail_set(&training->trail, 0, emo_feed_front(feed), err);
+    if (status == EMO_OK)
+        status = train(&r, err);
     if (status == EMO_OK && !stopped(&r))
         status = emo_feed_finish(feed, err);
     if (status != EMO_OK || stopped(&r))

@@ -23,7 +23,9 @@ struct emo_training {
     bool whole;             /* that was its last batch */
     uint64_t images, right; /* sums over its batches */
     double loss;
+    double seconds; /* that it took before this run */
     struct emo_best best;
+    struct emo_trail trail; /* of the input, as far as that batch */
 };
 
 void emo_training_free(struct emo_training *t);
@@ -36,6 +38,9 @@ struct emo_train_listener {
     /* Asked after each batch, in training and validation: should it stop here? Once true, always
        true. Whoever makes it true while the feed may be waited for calls emo_feed_interrupt(). */
     bool (*stop)(void);
+    /* After each epoch; and when it ends with something that was not saved, because of stop() or
+       because the input failed. What it returns, other than EMO_OK, ends the training. */
+    int (*save)(void *context, struct emo_error *err);
 };
 
 struct emo_train_options {
