@@ -7,6 +7,8 @@ small_streams() {
     printf 'flatten\noutput\n' >tiny.net
     emo-train -q -n tiny.net -e 2 -b 8 -o m.model images.emo
     emo-predict -q -o scores.emo m.model images.emo
+    rm -f c.emo
+    emo-train -q -n tiny.net -e 2 -b 8 --keep-best val_loss --checkpoint c.emo -o other images.emo
     mkdir -p pictures/class\ {0,1}
     cp "$ROOT"/tests/data/pictures/rgb.png "pictures/class 0"
     cp "$ROOT"/tests/data/pictures/rgb.jpg "pictures/class 1"
@@ -48,6 +50,7 @@ damage() {
     emo-augment) through "$@" -- images.emo emo-augment -q -e 2 -o % ;;
     emo-train) through "$@" -- images.emo emo-train -q -j 1 -n tiny.net -e 1 -o % ;;
     emo-train-init) through "$@" -- m.model emo-train -q -j 1 -n tiny.net -e 1 --init @ -o % images.emo ;;
+    emo-train-resume) through "$@" -- c.emo emo-train -q -j 1 --checkpoint @ --resume -o % images.emo ;;
     emo-predict) through "$@" -- images.emo emo-predict -q -j 1 m.model ;;
     emo-predict-model) through "$@" -- m.model emo-predict -q -j 1 @ images.emo ;;
     emo-metrics) through "$@" -- scores.emo emo-metrics -q -o % ;;

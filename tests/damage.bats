@@ -16,6 +16,9 @@ sample() {
 @test "emo-train finds damage in the model that it starts from" {
     sample emo-train emo-train-init
 }
+@test "emo-train finds damage in the checkpoint that it goes on from" {
+    sample emo-train emo-train-resume
+}
 @test "emo-predict finds damage in images" { sample emo-predict; }
 @test "emo-predict finds damage in a model" { sample emo-predict emo-predict-model; }
 @test "emo-metrics finds damage in scores" { sample emo-metrics; }

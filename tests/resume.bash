@@ -4,7 +4,7 @@
 # 60 training and 20 validation images, as they are and for 6 epochs, and a small network.
 images() {
     PATH=$BUILD/unit:$PATH
-    printf 'conv 4 3 stride 2 relu\nmaxpool 2\nflatten\ndense 8 relu\ndropout 0.2\noutput\n' >net
+    printf 'conv 4 3\nconv 6 3 stride 2\nmaxpool 2\nflatten\ndense 8 relu\ndropout 0.2\noutput\n' >net
     make_stream -n 60 -s 16x16x3 --split train --pixels noise -o train.emo
     make_stream -n 20 -s 16x16x3 --split valid --pixels noise --first 100 -o valid.emo
     cat train.emo valid.emo >plain.emo

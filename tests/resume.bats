@@ -136,7 +136,7 @@ cut_and_resume() {
     run -2 emo-train -q -n other --checkpoint c --resume -o x.model epochs.emo
     [[ $output == *"the network in c is another"* ]]
     # The same, given again or not, is fine.
-    printf '# the same\nconv 4 3 stride 2 relu\nmaxpool 2\nflatten\ndense 8 relu\ndropout 0.2\noutput\n' >same
+    printf '# the same\nconv 4 3\nconv 6 3 stride 2\nmaxpool 2\nflatten\ndense 8 relu\ndropout 0.2\noutput\n' >same
     emo-train -q -n same -b 8 --lr 1e-2 --checkpoint c --resume -o a.model epochs.emo
     emo-train -q -n net -b 8 --lr 0.01 -o b.model epochs.emo
     cmp a.model b.model

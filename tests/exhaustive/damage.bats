@@ -14,6 +14,7 @@ whole() {
 @test "emo-augment" { whole emo-augment; }
 @test "emo-train" { whole emo-train; }
 @test "emo-train --init" { whole emo-train emo-train-init; }
+@test "emo-train --resume" { whole emo-train emo-train-resume; }
 @test "emo-predict" { whole emo-predict; }
 @test "emo-predict, the model" { whole emo-predict emo-predict-model; }
 @test "emo-metrics" { whole emo-metrics; }

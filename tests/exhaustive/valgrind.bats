@@ -26,6 +26,9 @@ END
     checked emo-split --group '([0-9a-f-]+)_' -o group.emo all.emo
     checked emo-augment -e 2 -o epochs.emo split.emo
     checked emo-train -n tiny.net -b 4 -j 2 --history history.tsv -o tiny.model epochs.emo
+    head -c $(($(wc -c <epochs.emo) * 2 / 3)) epochs.emo >cut.emo
+    run -3 checked emo-train -n tiny.net -b 4 --keep-best val_loss --checkpoint c -o x.model cut.emo
+    checked emo-train -j 2 --checkpoint c --resume -o x.model epochs.emo
     checked emo-predict -j 2 -o scores.emo tiny.model split.emo
     checked emo-predict --tsv -o scores.tsv tiny.model split.emo
     checked emo-metrics --roc roc.tsv --pr pr.tsv -o metrics.txt scores.emo

@@ -197,12 +197,29 @@ def scores():
 
 
 def checkpoint():
+    """In the second epoch of three, after 2 of its images; the first was the best."""
     s = Stream()
-    s.head(CHECKPOINT, [b"a", b"b"], [b"@NET\toutput", b"@KEY\tstep\t17"])
-    s.record(0, "u64", [2], [2**64 - 1, 21], metadata=[text("name", "seed")])
-    s.record(1, "i32", [2, 1], [-2**31, 2**31 - 1], metadata=[text("name", "counts")])
-    s.record(2, "f64", [], [0.001], metadata=[text("name", "lr")])
-    s.record(3, "f32", [1, 1, 1, 1], [3.5], metadata=[text("name", "m")])
+    keys = [("checkpoint", 1), ("input", "1x2x1"), ("input_crc", 2**32 - 1), ("epochs", 3),
+            ("backend", "reference fp32"), ("recorded", "--batch 2"), ("option batch", 2),
+            ("option init", ""), ("epoch", 2), ("whole", 0), ("epoch_images", 2),
+            ("epoch_right", 1), ("steps", 3), ("images", 5), ("train_images", 3),
+            ("train_sum", 2**64 - 1), ("best_epoch", 1), ("epoch_loss", 1.5),
+            ("epoch_seconds", 0.25), ("best_value", 0.75)]
+    s.head(CHECKPOINT, [b"a", b"b"], [b"@NET\tflatten", b"@NET\toutput"]
+           + ["@KEY\t{}\t{}".format(*k).encode() for k in keys])
+    ids = iter(range(100))
+
+    def put(role, name, dtype, dims, values, order=0):
+        s.record(next(ids), dtype, dims, values, order, metadata=[
+            text("name", name), text("role", role)])
+
+    put("trail", "trail", "u64", [3, 2], [1, 0xfedcba98, 3, 7, 2, 0])
+    put("history", "history", "f64", [1, 8], [1, 0.5, 1 / 3, 0.75, 1, float("nan"), 2.5, 1e300])
+    put("origins", "origins", "i64", [2], [-2**63, 2**63 - 1])
+    for i, role in enumerate(("parameter", "m", "v", "best")):
+        put(role, "dense1.weight" + ("." + role if i else ""), "f32", [2, 1], [i + 0.5, 1e-45], IO)
+    for i, role in enumerate(("parameter", "m", "v", "best")):
+        put(role, "dense1.bias" + ("." + role if i else ""), "f32", [1], [i])
     s.end()
     return s
 
