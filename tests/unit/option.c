@@ -135,9 +135,45 @@ static void recorded(void)
     puts("what is recorded");
 }
 
+static struct emo_option *named(const char *name)
+{
+    size_t i = 0;
+    while (i < COUNT && strcmp(table[i].name, name) != 0)
+        i++;
+    CHECK(i < COUNT);
+    return &table[i];
+}
+
+static void restored(void)
+{
+    struct emo_text t = {0};
+    CHECK(parse("-e 3 --lr 0.10 --colour green --string x") == EMO_OK);
+    emo_option_value(named("lr"), &t);
+    CHECK(strcmp(t.bytes, "0.10000000000000001") == 0);
+    CHECK(emo_option_restore(named("lr"), t.bytes, &err) == EMO_OK);
+    /* Given here, and the same or not. */
+    CHECK(emo_option_restore(named("epochs"), "3", &err) == EMO_OK);
+    CHECK(emo_option_restore(named("epochs"), "4", &err) == EMO_USAGE);
+    SAID("--epochs is \"3\" here, but \"4\"");
+    CHECK(emo_option_restore(named("string"), "", &err) == EMO_USAGE);
+    CHECK(emo_option_restore(named("colour"), "red", &err) == EMO_USAGE && whole == 3);
+    /* Not given here. */
+    CHECK(emo_option_restore(named("flag"), "no", &err) == EMO_OK && !flag);
+    CHECK(emo_option_restore(named("flag"), "yes", &err) == EMO_OK && flag);
+    CHECK(emo_option_restore(named("memory"), "77", &err) == EMO_OK && size == 77);
+    CHECK(!named("memory")->given);
+    CHECK(parse("-f") == EMO_OK);
+    CHECK(emo_option_restore(named("flag"), "no", &err) == EMO_USAGE);
+    CHECK(emo_option_restore(named("epochs"), "65536", &err) == EMO_INPUT);
+    CHECK(emo_option_restore(named("colour"), "blue", &err) == EMO_INPUT);
+    emo_text_free(&t);
+    puts("what is taken over");
+}
+
 int main(void)
 {
     accepted();
+    restored();
     refused();
     recorded();
     return 0;
