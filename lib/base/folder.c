@@ -134,27 +134,41 @@ static int check_free(const char *path, struct emo_error *err)
                              "is empty", path) : EMO_OK;
 }
 
+static size_t without_slashes(const char *path)
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    return n;
+}
+
+char *emo_folder_parent(const char *path)
+{
+    size_t n = without_slashes(path);
+    while (n > 0 && path[n - 1] != '/')
+        n--;
+    if (n == 0)
+        return strdup(".");
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    return strndup(path, n);
+}
+
 int emo_folder_open(struct emo_folder **out, const char *path, struct emo_error *err)
 {
     struct emo_folder *f = calloc(1, sizeof *f);
     struct emo_text prefix = {0};
-    size_t n = strlen(path);
     *out = NULL;
     if (f == NULL)
         return emo_error_memory(err, sizeof *f, "a folder");
     f->fd = -1;
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    f->path = strndup(path, n);
+    f->path = strndup(path, without_slashes(path));
+    f->parent = emo_folder_parent(path);
     const char *slash = f->path != NULL ? strrchr(f->path, '/') : NULL;
-    if (f->path != NULL)
-        f->parent = slash == NULL      ? strdup(".")
-                    : slash == f->path ? strdup("/")
-                                       : strndup(f->path, (size_t)(slash - f->path));
-    if (f->parent != NULL)
+    if (f->path != NULL && f->parent != NULL)
         emo_text_printf(&prefix, ".%s.emo-", slash != NULL ? slash + 1 : f->path);
-    int status = f->parent != NULL && !prefix.failed ? check_free(f->path, err)
-                                                     : emo_error_memory(err, n, "a path");
+    bool failed = f->path == NULL || f->parent == NULL || prefix.failed;
+    int status = failed ? emo_error_memory(err, strlen(path), "a path") : check_free(f->path, err);
     if (status == EMO_OK) {
         remove_stale(f->parent, prefix.bytes);
         status = create(f, prefix.bytes, err);

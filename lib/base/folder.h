@@ -18,6 +18,9 @@
 
 struct emo_folder;
 
+/* The folder that holds path, slashes at its end or not; free() it. NULL: no memory. */
+char *emo_folder_parent(const char *path);
+
 /* path must not be there, or be an empty folder. *f is freed by commit or discard. */
 int emo_folder_open(struct emo_folder **f, const char *path, struct emo_error *err);
 
