@@ -21,7 +21,7 @@ HARDEN := -fPIE $(call knows,-fstack-protector-strong) $(call knows,-fstack-clas
 HARDEN_LINK = -pie -Wl,-z,relro,-z,now,-z,noexecstack
 LDFLAGS += $(HARDEN_LINK)
 
-PKGS = libarchive libjpeg libpng libwebp libxxhash libexif pangocairo
+PKGS = libarchive libjpeg libpng libwebp libxxhash libexif pangocairo jansson
 have = $(shell pkg-config --exists $(1) 2>/dev/null && echo yes)
 ifeq ($(shell test -e /usr/include/libdeflate.h && echo yes),yes)
 HAVE += -DHAVE_LIBDEFLATE

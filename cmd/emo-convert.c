@@ -1,32 +1,36 @@
 /* emo-convert: tensor streams to and from the formats of other programs. */
 #include "base/program.h"
-#include "base/sandbox.h"
 #include "base/progress.h"
+#include "base/sandbox.h"
 #include "exchange/gather.h"
 #include "exchange/npz.h"
 #include "exchange/pictures.h"
 #include "exchange/pnm.h"
+#include "exchange/safetensors.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Bytes of small pictures that are written at once. */
 #define BUFFER (64u << 10)
 
-enum format { EMO, NPY, NPZ, PNM, PNG };
-static const char *const formats[] = {"emo", "npy", "npz", "pnm", "png", NULL};
+enum format { EMO, NPY, NPZ, PNM, PNG, SAFETENSORS };
+static const char *const formats[] = {"emo", "npy", "npz", "pnm", "png", "safetensors", NULL};
+static const char *const layouts[] = {"torch", "keras", NULL};
 
 static const struct emo_import *const imports[] = {
     [NPY] = &emo_import_npy,
     [NPZ] = &emo_import_npz,
     [PNM] = &emo_import_pnm,
     [PNG] = &emo_import_png,
+    [SAFETENSORS] = &emo_import_safetensors,
 };
 
 static struct emo_common common;
-static int from = EMO, to = EMO;
+static int from = EMO, to = EMO, layout = EMO_LAYOUT_TORCH;
 static uint64_t memory = UINT64_C(512) << 20;
 
 /* clang-format off */
@@ -38,9 +42,11 @@ static struct emo_option options[] = {
     EMO_OPTIONS_NO_PG(common),
     EMO_OPTIONS_SANDBOX(common),
     {.letter = 'f', .name = "from", .argument = "FMT", .kind = EMO_CHOICE, .value = &from,
-     .choices = formats, .recorded = true, .help = "what the input is: emo (if not given), npy, npz"},
+     .choices = formats, .recorded = true, .help = "what the input is; emo if not given"},
     {.letter = 't', .name = "to", .argument = "FMT", .kind = EMO_CHOICE, .value = &to,
-     .choices = formats, .recorded = true, .help = "what to make: likewise"},
+     .choices = formats, .recorded = true, .help = "what to make; emo if not given"},
+    {.name = "layout", .argument = "HOW", .kind = EMO_CHOICE, .value = &layout, .choices = layouts,
+     .recorded = true, .help = "to safetensors: how tensors lie, torch (if not given) or keras"},
     {.name = "memory", .argument = "SIZE", .kind = EMO_SIZE, .value = &memory,
      .help = "to npy and npz: records to hold in memory before they spill to a file (512M)"},
 };
@@ -200,6 +206,30 @@ static int to_png(const char *const *paths, size_t count, struct emo_error *err)
     return status;
 }
 
+/* emo to safetensors: of models. */
+static int to_model(const char *const *paths, size_t count, struct emo_error *err)
+{
+    struct emo_weights w = {0};
+    struct emo_output *output = NULL;
+    if (count > 1)
+        return emo_error(err, EMO_USAGE, "to %s, one model at a time", formats[to]);
+    int status = emo_weights_open(&w, count > 0 ? paths[0] : "-", err);
+    if (status == EMO_OK)
+        status = add_pg(&w.model.head, err);
+    if (status == EMO_OK)
+        status = emo_output_open(&output, common.output, true, err);
+    if (status == EMO_OK)
+        status = emo_safetensors_write(&w, (enum emo_layout)layout, output, err);
+    if (status == EMO_OK)
+        status = emo_output_commit(output, err);
+    else
+        emo_output_discard(output);
+    if (status == EMO_OK)
+        emo_program_say(&program, "%zu parameters in %zu tensors", w.graph.parameters, w.count);
+    emo_weights_close(&w);
+    return status;
+}
+
 /* All that becomes a stream. */
 static int from_foreign(const char *const *paths, size_t count, struct emo_error *err)
 {
@@ -250,18 +280,32 @@ static const struct {
     {EMO, NPZ, to_arrays},
     {EMO, PNM, to_pnm},
     {EMO, PNG, to_png},
+    {EMO, SAFETENSORS, to_model},
     {NPY, EMO, from_foreign},
     {NPZ, EMO, from_foreign},
     {PNM, EMO, from_foreign},
     {PNG, EMO, from_foreign},
+    {SAFETENSORS, EMO, from_foreign},
 };
 #define PAIRS (sizeof pairs / sizeof *pairs)
+
+/* Gives up all but its operands and its output, which may be a folder. */
+static int confine(const char *const *paths, size_t count, struct emo_error *err)
+{
+    bool folder = to == PNG && common.output != NULL;
+    char *parent = folder ? emo_folder_parent(common.output) : NULL;
+    int status = emo_sandbox_enter(&(struct emo_sandbox){
+        .off = common.no_sandbox, .read = paths, .read_count = count,
+        .write = {folder ? NULL : common.output}, .write_folder = {parent}, .spools = true,
+        .no_new_code = true}, err);
+    free(parent);
+    return status;
+}
 
 static int run(const char *const *paths, size_t count, struct emo_error *err)
 {
     struct emo_text there = {0};
-    int status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
-        .read_count = count, .write = {common.output}, .spools = true, .no_new_code = true}, err);
+    int status = confine(paths, count, err);
     if (status != EMO_OK)
         return status;
     for (size_t i = 0; i < PAIRS; i++)
@@ -271,7 +315,7 @@ static int run(const char *const *paths, size_t count, struct emo_error *err)
         emo_text_printf(&there, "%s%s to %s", i > 0 ? ", " : "", formats[pairs[i].from],
                         formats[pairs[i].to]);
     status = emo_error(err, EMO_USAGE, "no conversion from %s to %s; there are %s",
-                           formats[from], formats[to], there.bytes != NULL ? there.bytes : "");
+                       formats[from], formats[to], there.bytes != NULL ? there.bytes : "");
     emo_text_free(&there);
     return status;
 }

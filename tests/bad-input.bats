@@ -287,6 +287,7 @@ emo-convert -q -t npy scores.emo
 emo-montage -q images.emo
 emo-montage -q -t jpeg images.emo
 emo-convert -q -t pnm images.emo
+emo-convert -q -t safetensors m.model
 END
     for command in 'emo-split -h' 'emo-train --summary' 'emo-train --show-net' 'emo-unzip -V'; do
         run -1 sh -c "exec $command >/dev/full"

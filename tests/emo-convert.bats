@@ -204,3 +204,36 @@ there_and_back() {
     run -3 emo-convert -f png nothing
     run -1 emo-convert -f png nosuch
 }
+
+@test "safetensors: a model comes back byte for byte, in both layouts, and predicts" {
+    local layout
+    for layout in torch keras; do
+        emo-convert -q --no-pg -t safetensors --layout $layout -o model.st three.model
+        emo-convert -q --no-pg -f safetensors -o back.model model.st
+        cmp three.model back.model
+        emo-convert -q --no-pg -t safetensors --layout $layout <three.model |
+            emo-convert -q --no-pg -f safetensors | cmp - three.model
+    done
+    emo-convert -q -t safetensors three.model | emo-convert -q -f safetensors -o other.model
+    emo-predict -q --no-pg -o other.emo other.model three.emo
+    emo-predict -q --no-pg -o scores.emo three.model three.emo
+    cmp scores.emo other.emo
+    # With seen images, classes and provenance.
+    emo-predict --tsv other.model three.emo | cut -f 7 | sed 1d | sort -u | grep -qx 1
+    make_stream --head other.model | grep -c '^@PG.emo-convert' | grep -qx 2
+}
+
+@test "safetensors: what is no model, and a file of another origin, are refused" {
+    run -3 emo-convert -t safetensors -o out images.emo
+    run -3 emo-convert -t safetensors -o out scores.emo
+    run -2 emo-convert -t safetensors -o out three.model three.model
+    run -2 emo-convert -t safetensors --layout jax -o out three.model
+    head -c 2000 three.model >cut.model
+    run -3 emo-convert -t safetensors -o out cut.model
+    [ ! -e out ]
+    run -3 emo-convert -f safetensors images.emo
+    [[ $output == *'images.emo: no safetensors file'* ]]
+    printf '\002\0\0\0\0\0\0\0{}' >empty.st
+    run -3 emo-convert -f safetensors empty.st
+    [[ $output == *'save it with the metadata'* ]]
+}

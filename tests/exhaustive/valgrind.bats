@@ -51,6 +51,8 @@ END
     checked emo-plot history -t gnuplot -o history.gnuplot history.tsv
     ! command -v gnuplot ||
         checked emo-plot roc -o roc.svg scores.emo
+    checked emo-convert -t safetensors -o tiny.st tiny.model
+    checked emo-convert -f safetensors -o again.model tiny.st
 }
 
 @test "a stream that is cut is refused without an error or a leak" {

@@ -1,3 +1,4 @@
+#define _GNU_SOURCE /* memmem */
 /*
  * The formats of other programs: every truncation and every flipped bit of small files is taken
  * without a crash, and found wherever the format lets it be found.
@@ -7,6 +8,7 @@
 #include "exchange/npy.h"
 #include "exchange/npz.h"
 #include "exchange/pnm.h"
+#include "exchange/safetensors.h"
 
 #include "base/file.h"
 #include "base/hash.h"
@@ -17,7 +19,8 @@
 
 
 static const char *const stream = "unit-exchange.emo", *const file = "unit-exchange.file",
-                         *const damaged = "unit-exchange.damaged";
+                         *const damaged = "unit-exchange.damaged",
+                         *const model = "unit-exchange.model";
 
 /* Three images of 2 x 2 x 3 in two classes, with metadata that one of them lacks. */
 static void make_stream(void)
@@ -84,6 +87,37 @@ static void write_pnm(void)
     emo_reader_close(reader);
 }
 
+/* A small model with origins, and as safetensors. */
+static void write_safetensors(enum emo_layout layout)
+{
+    static const char *const classes[] = {"happy", "sad"};
+    int64_t origins[] = {-5, 7};
+    struct emo_model m = {.origins = origins, .origin_count = 2};
+    const struct emo_net_options o = {.text = "conv 2 2 relu\nflatten\noutput\n", .height = 3,
+                                      .width = 4, .channels = 1, .classes = 2,
+                                      .backend = EMO_BACKEND_REFERENCE, .jobs = 1, .batch = 1,
+                                      .seed = 3};
+    struct emo_net *net;
+    struct emo_output *output;
+    struct emo_weights w = {0};
+    emo_head_begin(&m.head, EMO_MODEL);
+    CHECK(emo_head_set_classes(&m.head, classes, 2, &err) == EMO_OK);
+    CHECK(emo_head_set_key(&m.head, "input", "3x4x1", &err) == EMO_OK);
+    CHECK(emo_head_set_net(&m.head, o.text, &err) == EMO_OK);
+    CHECK(emo_net_open(&net, &o, &err) == EMO_OK);
+    emo_net_initialise(net);
+    CHECK(emo_output_open(&output, model, true, &err) == EMO_OK);
+    CHECK(emo_model_write(output, &m, net, &err) == EMO_OK);
+    emo_net_close(net);
+    emo_head_free(&m.head);
+    CHECK(emo_weights_open(&w, model, &err) == EMO_OK);
+    CHECK(emo_output_open(&output, file, true, &err) == EMO_OK);
+    CHECK(emo_safetensors_write(&w, layout, output, &err) == EMO_OK);
+    CHECK(emo_output_commit(output, &err) == EMO_OK);
+    emo_weights_close(&w);
+    unlink(model);
+}
+
 static uint8_t *load(const char *path, size_t *n)
 {
     FILE *f = fopen(path, "rb");
@@ -133,7 +167,7 @@ static void damage(const char *name, const struct emo_import *in, bool checked, 
     uint32_t crc, now;
     size_t n, count, found = 0;
     CHECK(read_all(in, file, &crc, &count) == EMO_OK);
-    CHECK(count == 3);
+    CHECK(count >= 3);
     uint8_t *bytes = load(file, &n);
     int fd = open(damaged, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     CHECK(fd >= 0 && emo_write(fd, bytes, n) == 0);
@@ -284,6 +318,49 @@ static void test_pnm_headers(void)
     unlink(damaged);
 }
 
+/* file with the first `was` in its header replaced by `is`, padded to the same length. */
+static int with(const char *was, const char *is)
+{
+    uint32_t crc;
+    size_t n, count, a = strlen(was), b = strlen(is);
+    uint8_t *bytes = load(file, &n);
+    char *at = memmem(bytes, n, was, a);
+    CHECK(at != NULL && b <= a);
+    memset(at, ' ', a);
+    memcpy(at, is, b);
+    int fd = open(damaged, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    CHECK(fd >= 0 && emo_write(fd, bytes, n) == 0 && close(fd) == 0);
+    int status = read_all(&emo_import_safetensors, damaged, &crc, &count);
+    unlink(damaged);
+    return status;
+}
+
+static void test_safetensors_headers(void)
+{
+    CHECK(with("{", "{") == EMO_OK);
+    CHECK(with("\"torch\"", "\"keras\"") == EMO_INPUT);
+    SAID("its shape is not");
+    CHECK(with("\"torch\"", "\"t\"") == EMO_INPUT);
+    SAID("neither torch nor keras");
+    CHECK(with("emo.layout", "emo.other") == EMO_INPUT);
+    SAID("save it with the metadata");
+    CHECK(with("[2,1,2,2]", "[1,2,2,2]") == EMO_INPUT);
+    CHECK(with("[2,1,2,2]", "[2,1,4]") == EMO_INPUT);
+    CHECK(with("[2,1,2,2]", "[2,1,2,-2") == EMO_INPUT);
+    CHECK(with("F32", "F16") == EMO_INPUT);
+    SAID("F32");
+    CHECK(with("conv1.bias", "conv2.bias") == EMO_INPUT);
+    SAID("no parameter of its network");
+    CHECK(with("conv1.bias", "conv1.wei") == EMO_INPUT);
+    CHECK(with("[16,48]", "[15,47]") == EMO_INPUT);
+    SAID("gaps");
+    CHECK(with("[16,48]", "[16,40]") == EMO_INPUT);
+    CHECK(with("\"I64\"", "\"U64\"") == EMO_INPUT);
+    CHECK(with("3x4x1", "3x4x2") == EMO_INPUT);
+    CHECK(with("flatten", "nosuch") == EMO_INPUT);
+    CHECK(with("{\"__meta", "[\"__meta") == EMO_INPUT);
+}
+
 int main(void)
 {
     make_stream();
@@ -295,6 +372,10 @@ int main(void)
     test_pnm_headers();
     write_pnm();
     damage("pnm", &emo_import_pnm, false, sizeof "P6\n2 2\n255\n" - 1 + 12);
+    write_safetensors(EMO_LAYOUT_KERAS);
+    damage("safetensors", &emo_import_safetensors, false, 0);
+    write_safetensors(EMO_LAYOUT_TORCH);
+    test_safetensors_headers();
     unlink(stream);
     unlink(file);
     return 0;
