@@ -1,5 +1,5 @@
 # make, make check, make check-all, make lint, make sanitize, make fuzz SECONDS=,
-# make install PREFIX= DESTDIR=
+# make mutation MUTANTS=, make install PREFIX= DESTDIR=
 PREFIX ?= /usr/local
 BUILD ?= build
 CC ?= cc
@@ -129,9 +129,18 @@ fuzz:
 	    fuzzers
 	BUILD=$(BUILD)/fuzzing tests/fuzz/run $(SECONDS)
 
+# So many changes to the stream reader and the metrics, one at a time: does a test notice?
+MUTANTS = 100
+mutation:
+	BUILD=$(BUILD) tests/mutation -n $(MUTANTS)
+show-flags:
+	@echo '$(CC) $(CPPFLAGS) $(ALL_CFLAGS)'
+	@echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS)'
+	@echo '$(LIBS)'
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all units fuzzers check check-all lint sanitize fuzz install clean
+.PHONY: all units fuzzers check check-all lint sanitize fuzz mutation show-flags install clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -69,13 +69,19 @@ static void edges(void)
     struct emo_ranking r;
     struct emo_curve c;
     CHECK(isnan(auc(s, ones, 3)) && isnan(auc(s, zeros, 3)) && isnan(auc(s, ones, 0)));
-    CHECK(isnan(auc(bad, both, 3)));
+    CHECK(isnan(auc(bad, both, 3)) && isnan(auc(bad + 1, both, 2)));
+    /* What lies behind the last is not looked at. */
+    CHECK(emo_rank(&r, bad, both, 1, &err) == EMO_OK && r.count == 1);
+    emo_ranking_free(&r);
+    CHECK(r.steps == NULL && r.count == 0 && r.positives == 0);
     CHECK(auc(s, both, 3) == 0);
     CHECK(emo_rank(&r, bad, both, 3, &err) == EMO_INPUT && r.steps == NULL);
     CHECK(emo_rank(&r, s, zeros, 3, &err) == EMO_OK);
     CHECK(isnan(emo_ranking_average_precision(&r)));
     CHECK(emo_curve_roc(&c, &r, &err) == EMO_OK && c.count == 0 && c.points == NULL);
     CHECK(emo_curve_pr(&c, &r, &err) == EMO_OK && c.count == 0);
+    emo_curve_free(&c);
+    CHECK(c.points == NULL && c.count == 0);
     emo_ranking_free(&r);
     CHECK(emo_rank(&r, s, zeros, 0, &err) == EMO_OK && r.count == 0);
     emo_ranking_free(&r);

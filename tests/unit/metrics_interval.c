@@ -89,6 +89,7 @@ static void guards(void)
     CHECK(emo_ranking_auc(&r) == .5 && isnan(emo_auc_interval(.5, emo_delong_variance(&r)).low));
     struct emo_interval i = emo_auc_interval(.99, .01);
     CHECK(i.low > 0 && i.low < .99 && i.high > .99 && i.high < 1);
+    CHECK(isnan(emo_auc_interval(1, .01).low) && isnan(emo_auc_interval(0, .01).high));
     puts("ok one positive, perfect, all tied, close to 1");
 }
 
@@ -108,7 +109,14 @@ static void known_values(void)
     /* SciPy's binomtest(50500, 100000). */
     CHECK(near(emo_sign_test(50500, 49500) / 0.0015823598788515165, 1, 1e-9));
     CHECK(emo_sign_test(1000000, 0) == 0);
-    puts("ok Wilson and the sign test");
+    /* logit .75 +- z .05 / (.75 .25), and back. */
+    i = emo_auc_interval(.75, .0025);
+    CHECK(near(i.low, 0.640136173840674, 1e-13) && near(i.high, 0.834970114467168, 1e-13));
+    /* Two of each, in turn: 1 and 1/2 of the others are beaten, so 1/8 / 2 from either side. */
+    struct emo_step turns[] = {{4, 1, 0}, {3, 1, 1}, {2, 2, 1}, {1, 2, 2}};
+    struct emo_ranking r = {turns, 4, 2, 2};
+    CHECK(near(emo_delong_variance(&r), .125, 1e-15));
+    puts("ok Wilson, the sign test, DeLong's interval");
 }
 
 static void probabilities(void)
@@ -121,6 +129,10 @@ static void probabilities(void)
     emo_calibration_add(&c, 0.1, 1);
     CHECK(c.bins[14].count == 2 && c.bins[0].count == 1 && c.bins[1].hits == 1);
     CHECK(near(emo_calibration_error(&c), (.95 + .9) / 4, 1e-15));
+    /* The last two bins: 13/15 belongs to the upper one of 12 and 13. */
+    emo_calibration_add(&c, .92, 1);
+    emo_calibration_add(&c, 13 / 15., 1);
+    CHECK(c.bins[13].count == 2 && c.bins[14].count == 2);
     CHECK(near(emo_log_loss_of(0, DBL_EPSILON), 52 * log(2), 1e-13));
     CHECK(near(emo_log_loss_of(1, (double)FLT_EPSILON), (double)FLT_EPSILON, 1e-13));
     CHECK(near(emo_brier_of((const double[]){.3, .7}, 2, 0), .49, 1e-15));
@@ -134,6 +146,10 @@ static void confusion(void)
     struct emo_confusion c;
     CHECK(emo_confusion_make(&c, 0, &err) == EMO_INPUT);
     CHECK(emo_confusion_make(&c, EMO_CAP_CONFUSION + 1, &err) == EMO_INPUT && c.counts == NULL);
+    CHECK(c.classes == 0);
+    CHECK(emo_confusion_make(&c, EMO_CAP_CONFUSION, &err) == EMO_OK);
+    emo_confusion_free(&c);
+    CHECK(c.classes == 0 && c.counts == NULL);
     CHECK(emo_confusion_make(&c, 3, &err) == EMO_OK);
     CHECK(isnan(emo_confusion_macro(&c).f1) && isnan(emo_confusion_weighted(&c).recall));
     emo_confusion_add(&c, 1, 1);
@@ -147,6 +163,9 @@ static void confusion(void)
     /* Class 2 does not occur, and is in no average. */
     CHECK(near(emo_confusion_macro(&c).recall, 1 / 6., 1e-15));
     CHECK(near(emo_confusion_weighted(&c).precision, 1, 1e-15));
+    for (int i = 0; i < 4; i++)
+        emo_confusion_add(&c, 0, 2);
+    CHECK(emo_confusion_majority(&c) == 0);
     emo_confusion_free(&c);
     puts("ok confusion matrix");
 }
