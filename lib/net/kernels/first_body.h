@@ -34,14 +34,16 @@ static size_t tap_vectors(const struct emo_first *f)
 }
 
 /* A row of pixels as floats, padding included, and room for what the last block or vector reads
-   beyond what it uses. */
+   beyond what it uses. In lines of 64 bytes it is 12 more than a multiple of 32: the rows of a band
+   then fall on different sets of the first cache, which has 64. */
 static size_t row_floats(const struct emo_first *f)
 {
     const struct emo_layer *l = f->conv;
     size_t places = round_up((size_t)2 * f->pw, 2 * PAIRS);
     size_t need = places * l->stride * l->c + (tap_vectors(f) + 1) * LANES;
     size_t have = ((size_t)l->left + l->w + l->right) * l->c + LANES;
-    return round_up(need > have ? need : have, 16);
+    size_t lines = ((need > have ? need : have) + 15) / 16;
+    return (round_up(lines + 20, 32) - 20) * 16;
 }
 
 /* Rows that the two rows of windows under one pooled row look at. */
