@@ -1,9 +1,9 @@
 #include "stream/reader.h"
 
 #include "base/hash.h"
+#include "stream/take.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,11 +12,15 @@ struct emo_reader {
     const char *const *paths;
     size_t path_count, path; /* path: the next to open */
     struct emo_source source;
+    struct emo_source *sources; /* of each path where opened in advance; NULL: none */
     unsigned kinds;
     uint64_t cap_payload;
     uint32_t cap_metadata;
 
-    struct emo_head head; /* the first segment's */
+    struct emo_head head; /* the first segment's; where streams are joined, of all */
+    bool joins;
+    int16_t *map; /* where streams are joined: this segment's labels in head */
+    size_t segment_classes;
     bool in_segment, ended, lone;
     uint64_t file_records, total;
 
@@ -28,8 +32,7 @@ struct emo_reader {
     uint32_t shards, shards_seen;
     uint8_t *shard_bits;
 
-    uint8_t *scratch; /* texts and metadata */
-    size_t scratch_room;
+    struct emo_scratch scratch; /* texts and metadata */
     uint8_t *payload;
     size_t payload_room;
     char *reason;
@@ -42,10 +45,14 @@ void emo_reader_close(struct emo_reader *r)
 {
     if (r == NULL)
         return;
+    for (size_t i = 0; r->sources != NULL && i < r->path_count; i++)
+        emo_source_free(&r->sources[i]);
+    free(r->sources);
     emo_source_free(&r->source);
     emo_head_free(&r->head);
     free(r->shard_bits);
-    free(r->scratch);
+    free(r->scratch.bytes);
+    free(r->map);
     free(r->payload);
     free(r->reason);
     free(r);
@@ -103,42 +110,6 @@ bool emo_reader_would_block(struct emo_reader *r)
     return !r->ended && emo_source_waits(&r->source);
 }
 
-/* EMO_INPUT: "FILE: PLACE, byte OFFSET: ..." where offset is that of the frame. */
-static int broken(const struct emo_reader *r, struct emo_error *err, const char *place,
-                  uint64_t offset, const char *format, ...) __attribute__((format(printf, 5, 6)));
-static int broken(const struct emo_reader *r, struct emo_error *err, const char *place,
-                  uint64_t offset, const char *format, ...)
-{
-    char text[EMO_ERROR_TEXT];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    return emo_error(err, EMO_INPUT, "%s: %s, byte %" PRIu64 ": %s", r->source.file, place, offset,
-                     text);
-}
-
-#define CUT_SHORT "the stream is cut short here; what wrote it failed or was killed"
-
-/* n bytes of text or metadata and their padding into r->scratch, with a NUL after them. */
-static int take_scratch(struct emo_reader *r, const char *place, uint64_t start, size_t n,
-                        uint32_t crc, struct emo_error *err)
-{
-    size_t got, padded = (size_t)emo_pad64(n);
-    int status = emo_source_take_growing(&r->source, &r->scratch, &r->scratch_room, padded, &got,
-                                         err);
-    if (status != EMO_OK)
-        return status;
-    if (got < padded)
-        return broken(r, err, place, start, CUT_SHORT);
-    if (emo_crc32(0, r->scratch, n) != crc)
-        return broken(r, err, place, start, "its text or metadata is damaged (CRC mismatch)");
-    for (size_t i = n; i < padded; i++)
-        if (r->scratch[i] != 0)
-            return broken(r, err, place, start, "padding that is not zero");
-    return EMO_OK;
-}
-
 /* Starts the segment's ids: raised past the highest so far, unless it is a further shard of a
    set. */
 static int begin_ids(struct emo_reader *r, const struct emo_head_frame *f, uint64_t start,
@@ -154,32 +125,50 @@ static int begin_ids(struct emo_reader *r, const struct emo_head_frame *f, uint6
             return emo_error_memory(err, f->shards / 8, "shards");
     }
     if (f->shards != r->shards)
-        return broken(r, err, "head", start, "shard %" PRIu32 " of %" PRIu32 ", but before it come "
-                      "%" PRIu32 " of %" PRIu32 " shards; give all shards of a set together",
-                      f->shard + 1, f->shards, r->shards_seen, r->shards);
+        return emo_broken(&r->source, err, "head", start,
+                          "shard %" PRIu32 " of %" PRIu32 ", but before it come "
+                          "%" PRIu32 " of %" PRIu32 " shards; give all shards of a set together",
+                          f->shard + 1, f->shards, r->shards_seen, r->shards);
     uint8_t bit = (uint8_t)(1u << (f->shard % 8));
     if (r->shard_bits[f->shard / 8] & bit)
-        return broken(r, err, "head", start, "shard %" PRIu32 " of %" PRIu32 " a second time",
-                      f->shard + 1, f->shards);
+        return emo_broken(&r->source, err, "head", start,
+                          "shard %" PRIu32 " of %" PRIu32 " a second time", f->shard + 1,
+                          f->shards);
     r->shard_bits[f->shard / 8] |= bit;
     r->shards_seen++;
     return EMO_OK;
 }
 
-static int accept_head(struct emo_reader *r, const struct emo_head_frame *f, uint64_t start,
+/* Classes of a later segment, or of any where classes are joined: each label's index in the table
+   of the reader's head. */
+static int map_classes(struct emo_reader *r, const struct emo_head *head, uint64_t start,
                        struct emo_error *err)
 {
-    struct emo_head head;
-    emo_head_begin(&head, f->kind);
-    head.may = f->may;
-    head.records_expected = f->records_expected;
-    head.shard = f->shard;
-    head.shards = f->shards;
-    int status = emo_head_parse(&head, (const char *)r->scratch, f->text_length, err);
-    if (status == EMO_INPUT)
-        emo_error_prefix(err, "%s", r->source.file);
+    int16_t *map = realloc(r->map, (head->class_count + 1) * sizeof *map);
+    if (map == NULL)
+        return emo_error_memory(err, head->class_count * sizeof *map, "classes");
+    r->map = map;
+    /* Both are in byte order. */
+    for (size_t i = 0, at = 0; i < head->class_count; i++) {
+        char quoted[EMO_QUOTE_SIZE];
+        while (at < r->head.class_count && strcmp(r->head.classes[at], head->classes[i]) < 0)
+            at++;
+        map[i] = (int16_t)at;
+        if (at == r->head.class_count || strcmp(r->head.classes[at], head->classes[i]) != 0)
+            return emo_broken(&r->source, err, "head", start, "class %s, which the head of no file "
+                              "has; give this segment as a file of its own",
+                              emo_quote(quoted, sizeof quoted, head->classes[i],
+                                        strlen(head->classes[i])));
+    }
+    return EMO_OK;
+}
+
+static int accept_head(struct emo_reader *r, const struct emo_head_frame *f, struct emo_head *head,
+                       uint64_t start, struct emo_error *err)
+{
     bool first = r->head.kind == 0;
-    if (status == EMO_OK && !(r->kinds & 1u << f->kind)) {
+    int status = EMO_OK;
+    if (!(r->kinds & 1u << f->kind)) {
         char wanted[64] = "";
         for (uint16_t k = EMO_IMAGES; k <= EMO_CHECKPOINT; k++)
             if (r->kinds & 1u << k)
@@ -189,81 +178,40 @@ static int accept_head(struct emo_reader *r, const struct emo_head_frame *f, uin
                            r->source.file, emo_kind_name(f->kind), wanted);
     }
     if (status == EMO_OK && !first && f->kind != r->head.kind)
-        status = broken(r, err, "head", start, "a %s stream after a %s stream",
-                        emo_kind_name(f->kind), emo_kind_name(r->head.kind));
-    if (status == EMO_OK && !first && !emo_head_same_classes(&head, &r->head))
-        status = broken(r, err, "head", start,
-                        "its classes are not those of the stream before it; join with emo-cat");
+        status = emo_broken(&r->source, err, "head", start, "a %s stream after a %s stream",
+                            emo_kind_name(f->kind), emo_kind_name(r->head.kind));
+    if (status == EMO_OK && r->joins)
+        status = map_classes(r, head, start, err);
+    else if (status == EMO_OK && !first && !emo_head_same_classes(head, &r->head))
+        status = emo_broken(&r->source, err, "head", start, "its classes are not those of the "
+                            "stream before it; join with emo-cat");
     if (status == EMO_OK)
         status = begin_ids(r, f, start, err);
+    r->segment_classes = head->class_count;
     if (status == EMO_OK && first)
-        r->head = head;
+        r->head = *head;
     else
-        emo_head_free(&head);
+        emo_head_free(head);
     return status;
-}
-
-/* What is wrong with a HEAD whose CRC is right; NULL: nothing. */
-static const char *head_wrong(const struct emo_head_frame *f)
-{
-    size_t cap = f->kind == EMO_MODEL || f->kind == EMO_CHECKPOINT ? EMO_CAP_TEXT_MODEL
-                                                                   : EMO_CAP_TEXT;
-    if (f->kind < EMO_IMAGES || f->kind > EMO_CHECKPOINT)
-        return "a stream of unknown kind";
-    if (f->zero16 != 0 || f->zero64 != 0)
-        return "a reserved field is not zero";
-    if (f->text_length > cap)
-        return "its text is longer than the cap";
-    if (f->frame_length != EMO_FRAME_SIZE + emo_pad64(f->text_length))
-        return "its lengths contradict each other";
-    if (f->shards == 0 || f->shard >= f->shards || f->shards > EMO_CAP_SHARDS)
-        return "its shard numbers make no sense";
-    return NULL;
-}
-
-static int not_a_stream(const struct emo_reader *r, uint64_t start, struct emo_error *err)
-{
-    if (start > 0)
-        return broken(r, err, "after the end mark", start, "bytes that are no tensor stream");
-    return emo_error(err, EMO_INPUT, "%s: not a tensor stream; emo-unzip makes one from images",
-                     r->source.file);
 }
 
 /* The next HEAD of the open file. *got false: the file ends here. */
 static int read_head(struct emo_reader *r, bool *got, struct emo_error *err)
 {
     struct emo_head_frame f;
+    struct emo_head head;
     uint64_t start = r->source.offset;
-    size_t n;
-    int status = emo_source_take(&r->source, &f, sizeof f, &n, err);
-    if (status != EMO_OK)
+    int status = emo_take_head(&r->source, &f, &r->scratch, &head, got, err);
+    if (status == EMO_OK && *got)
+        status = accept_head(r, &f, &head, start, err);
+    if (status != EMO_OK || !*got)
         return status;
-    *got = n > 0;
-    if (n == 0)
-        return start > 0 ? EMO_OK
-                         : emo_error(err, EMO_INPUT, "%s: empty: no bytes at all are not a stream; "
-                                     "what should have written it failed", r->source.file);
-    if (memcmp(&f, EMO_MAGIC, n < 8 ? n : 8) != 0)
-        return not_a_stream(r, start, err);
-    if (n < sizeof f)
-        return broken(r, err, "head", start, CUT_SHORT);
-    if (emo_header_crc(&f) != f.header_crc)
-        return broken(r, err, "head", start, "damaged (CRC mismatch)");
-    if (f.major > EMO_MAJOR || f.must != 0)
-        return broken(r, err, "head", start, "made by a newer version of emo (format %u.%u)",
-                      f.major, f.minor);
-    const char *wrong = f.major == 0 ? "format version 0" : head_wrong(&f);
-    if (wrong != NULL)
-        return broken(r, err, "head", start, "%s", wrong);
-    status = take_scratch(r, "head", start, f.text_length, f.text_crc, err);
-    if (status == EMO_OK)
-        status = accept_head(r, &f, start, err);
-    r->in_segment = status == EMO_OK;
+    r->in_segment = true;
     r->segment_start = start;
     r->segment_records = 0;
     r->running_crc = 0;
     r->head_crc = f.header_crc;
-    return status;
+    return EMO_OK;
 }
 
 /* Opens files until one has a segment. *got false: there are no more. */
@@ -280,9 +228,17 @@ static int next_segment(struct emo_reader *r, bool *got, struct emo_error *err)
         if (r->path == r->path_count)
             break;
         r->file_records = 0;
-        int status = emo_source_open(&r->source, r->paths[r->path++], err);
-        if (status != EMO_OK)
-            return status;
+        struct emo_source *opened = r->sources != NULL ? &r->sources[r->path] : NULL;
+        if (opened != NULL && opened->opened) {
+            emo_source_free(&r->source);
+            r->source = *opened;
+            *opened = (struct emo_source){0};
+        } else {
+            int status = emo_source_open(&r->source, r->paths[r->path], err);
+            if (status != EMO_OK)
+                return status;
+        }
+        r->path++;
     }
     if (r->shards_seen < r->shards && !r->lone)
         return emo_error(err, EMO_INPUT, "%s: only %" PRIu32 " of %" PRIu32 " shards; give all of "
@@ -327,6 +283,37 @@ int emo_reader_open_peeked(struct emo_reader **reader, struct emo_source *first,
     return EMO_OK;
 }
 
+int emo_reader_open_joined(struct emo_reader **reader, struct emo_source *sources,
+                           const char *const *paths, size_t count, const struct emo_head *head,
+                           struct emo_error *err)
+{
+    struct emo_reader *r = calloc(1, sizeof *r);
+    bool got;
+    *reader = NULL;
+    if (r == NULL) {
+        for (size_t i = 0; i < count; i++)
+            emo_source_free(&sources[i]);
+        free(sources);
+        return emo_error_memory(err, sizeof *r, "a reader");
+    }
+    r->sources = sources;
+    r->paths = paths;
+    r->path_count = count;
+    r->kinds = 1u << head->kind;
+    r->joins = true;
+    r->cap_payload = EMO_CAP_PAYLOAD;
+    r->cap_metadata = EMO_CAP_METADATA;
+    int status = emo_head_copy(&r->head, head, err);
+    if (status == EMO_OK)
+        status = next_segment(r, &got, err);
+    if (status != EMO_OK) {
+        emo_reader_close(r);
+        return status;
+    }
+    *reader = r;
+    return EMO_OK;
+}
+
 static int aborted(struct emo_reader *r, const struct emo_end_frame *f, struct emo_error *err)
 {
     char quoted[EMO_CAP_REASON + 8];
@@ -334,7 +321,7 @@ static int aborted(struct emo_reader *r, const struct emo_end_frame *f, struct e
     if (r->reason == NULL)
         return emo_error_memory(err, f->text_length, "a message");
     if (f->text_length > 0)
-        memcpy(r->reason, r->scratch, f->text_length);
+        memcpy(r->reason, r->scratch.bytes, f->text_length);
     r->reason[f->text_length] = '\0';
     emo_quote(quoted, sizeof quoted, r->reason, strlen(r->reason));
     return emo_error(err, EMO_INPUT, "%s: aborted upstream after %" PRIu64 " records: %s",
@@ -364,8 +351,9 @@ static int read_end(struct emo_reader *r, const struct emo_end_frame *f, uint64_
     else if (f->running_crc != r->running_crc)
         wrong = "the records are not those written (running CRC mismatch)";
     if (wrong != NULL)
-        return broken(r, err, "end mark", start, "%s", wrong);
-    int status = take_scratch(r, "end mark", start, f->text_length, f->text_crc, err);
+        return emo_broken(&r->source, err, "end mark", start, "%s", wrong);
+    int status =
+        emo_take_text(&r->source, "end mark", start, f->text_length, f->text_crc, &r->scratch, err);
     if (status == EMO_OK && f->status == EMO_ABORTED)
         status = aborted(r, f, err);
     r->in_segment = false;
@@ -387,7 +375,7 @@ static const char *record_wrong(const struct emo_reader *r, const struct emo_rec
         return "its lengths contradict each other";
     if (f->split > EMO_TEST || f->order > EMO_IO)
         return "a field that makes no sense";
-    if (f->label < -1 || (f->label >= 0 && (size_t)f->label >= r->head.class_count))
+    if (f->label < -1 || (f->label >= 0 && (size_t)f->label >= r->segment_classes))
         return "its label is not one of the classes";
     return NULL;
 }
@@ -400,31 +388,34 @@ static int read_record(struct emo_reader *r, const struct emo_record_frame *f, u
     uint64_t payload_length = 0;
     snprintf(place, sizeof place, "record %" PRIu64, r->file_records + 1);
     if (memcmp(f->tag, EMO_TAG_RECORD, 4) != 0)
-        return broken(r, err, place, start, "neither a record nor an end mark: damaged");
+        return emo_broken(&r->source, err, place, start,
+                          "neither a record nor an end mark: damaged");
     if (emo_header_crc(f) != f->header_crc)
-        return broken(r, err, place, start, "damaged (CRC mismatch in its header)");
+        return emo_broken(&r->source, err, place, start, "damaged (CRC mismatch in its header)");
     if (f->must != 0)
-        return broken(r, err, place, start, "made by a newer version of emo");
+        return emo_broken(&r->source, err, place, start, "made by a newer version of emo");
     const char *wrong = record_wrong(r, f, &payload_length);
     if (wrong != NULL)
-        return broken(r, err, place, start, "%s", wrong);
-    int status = take_scratch(r, place, start, f->metadata_length, f->metadata_crc, err);
+        return emo_broken(&r->source, err, place, start, "%s", wrong);
+    int status = emo_take_text(&r->source, place, start, f->metadata_length, f->metadata_crc,
+                               &r->scratch, err);
     if (status != EMO_OK)
         return status;
-    wrong = emo_metadata_check(r->scratch, f->metadata_length);
+    wrong = emo_metadata_check(r->scratch.bytes, f->metadata_length);
     if (wrong != NULL)
-        return broken(r, err, place, start, "%s", wrong);
+        return emo_broken(&r->source, err, place, start, "%s", wrong);
     uint64_t id;
     if (__builtin_add_overflow(f->id, r->id_base, &id) || id == UINT64_MAX)
-        return broken(r, err, place, start, "its id is too large to be joined to those before");
+        return emo_broken(&r->source, err, place, start,
+                          "its id is too large to be joined to those before");
     if (id >= r->id_next)
         r->id_next = id + 1;
 
-    emo_metadata_assign(&record->metadata, r->scratch, f->metadata_length);
+    emo_metadata_assign(&record->metadata, r->scratch.bytes, f->metadata_length);
     if (record->metadata.failed)
         return emo_error_memory(err, f->metadata_length, "metadata");
     record->id = id;
-    record->label = f->label;
+    record->label = r->joins && f->label >= 0 ? r->map[f->label] : f->label;
     record->split = f->split;
     record->dtype = f->dtype;
     record->rank = f->rank;
@@ -463,7 +454,7 @@ static int next_header(struct emo_reader *r, struct emo_record *record, bool *go
             return status;
         snprintf(place, sizeof place, "after %" PRIu64 " records", r->file_records);
         if (n < EMO_FRAME_SIZE)
-            return broken(r, err, place, start, CUT_SHORT);
+            return emo_broken(&r->source, err, place, start, EMO_CUT_SHORT);
         if (memcmp(f.end.tag, EMO_TAG_END, 4) != 0) {
             *got = true;
             return read_record(r, &f.record, start, record, err);
@@ -509,7 +500,7 @@ static int check_payload(struct emo_reader *r, const struct emo_record *record, 
     emo_record_where(record, where, sizeof where);
     if (got < record->payload_length || padded < n)
         return emo_error(err, EMO_INPUT, "%s, byte %" PRIu64 ": %s", where, r->source.offset,
-                         CUT_SHORT);
+                         EMO_CUT_SHORT);
     if (!zero)
         return emo_error(err, EMO_INPUT, "%s, byte %" PRIu64 ": padding that is not zero", where,
                          r->source.offset - n);

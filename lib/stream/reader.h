@@ -32,6 +32,15 @@ int emo_reader_open(struct emo_reader **r, const char *const *paths, size_t coun
 int emo_reader_open_peeked(struct emo_reader **r, struct emo_source *first,
                            const char *const *paths, size_t count, unsigned kinds,
                            struct emo_error *err);
+/*
+ * Joins streams whose classes differ: head is that of the whole, with every class that a segment
+ * may have; labels are mapped by name. sources has one for each of count >= 1 paths; what is opened
+ * of it already is taken for the path's file, and all are taken over, also on failure. For
+ * emo_join_open().
+ */
+int emo_reader_open_joined(struct emo_reader **r, struct emo_source *sources,
+                           const char *const *paths, size_t count, const struct emo_head *head,
+                           struct emo_error *err);
 /* NULL is fine. */
 void emo_reader_close(struct emo_reader *r);
 

@@ -65,6 +65,24 @@ static int fill(struct emo_source *s, struct emo_error *err)
     return EMO_OK;
 }
 
+int emo_source_unread(struct emo_source *s, const void *bytes, size_t n, struct emo_error *err)
+{
+    size_t have = s->filled - s->at, room = n + have > BUFFER ? n + have : BUFFER;
+    if (n == 0)
+        return EMO_OK;
+    uint8_t *buffer = malloc(room);
+    if (buffer == NULL)
+        return emo_error_memory(err, room, "reading");
+    memcpy(buffer, bytes, n);
+    memcpy(buffer + n, s->buffer + s->at, have);
+    free(s->buffer);
+    s->buffer = buffer;
+    s->at = 0;
+    s->filled = n + have;
+    s->offset -= n;
+    return EMO_OK;
+}
+
 int emo_source_peek(struct emo_source *s, uint8_t *byte, bool *got, struct emo_error *err)
 {
     int status = fill(s, err);

@@ -28,6 +28,10 @@ int emo_source_open(struct emo_source *s, const char *path, struct emo_error *er
 void emo_source_close(struct emo_source *s);
 void emo_source_free(struct emo_source *s);
 
+/* Gives back n bytes, those last taken: they come again
+   first. */
+int emo_source_unread(struct emo_source *s, const void *bytes, size_t n, struct emo_error *err);
+
 /* The next byte, which stays to be taken. *got false: the end of the file. */
 int emo_source_peek(struct emo_source *s, uint8_t *byte, bool *got, struct emo_error *err);
 
