@@ -97,6 +97,7 @@ struct emo_group_file {
     size_t count, room;
     struct group *groups; /* in the order in which they are first named */
     size_t group_count;
+    const char *column; /* of the groups; NULL: names alone */
 };
 
 static int by_name(const void *a, const void *b)
@@ -131,7 +132,10 @@ static char *take_field(char *line, size_t column, size_t *length)
     }
     *length = strcspn(line, "\t");
     line[*length] = '\0';
-    return emo_unescape(line, length) ? line : NULL;
+    if (!emo_unescape(line, length))
+        return NULL;
+    line[*length] = '\0';
+    return line;
 }
 
 static bool find_column(const char *header, const char *name, size_t *column)
@@ -147,22 +151,35 @@ static bool find_column(const char *header, const char *name, size_t *column)
     }
 }
 
-static int add_line(struct emo_group_file *f, const char *line, const size_t column[2],
+/* A further pair, with its own copy of line, of n bytes. */
+static int add_pair(struct emo_group_file *f, const char *line, size_t n, struct pair **p,
                     struct emo_error *err)
 {
     if (f->count == f->room) {
         size_t room = f->room > 0 ? 2 * f->room : 1024;
         struct pair *pairs = realloc(f->pairs, room * sizeof *pairs);
         if (pairs == NULL)
-            return emo_error_memory(err, room * sizeof *pairs, "the groups");
+            return emo_error_memory(err, room * sizeof *pairs, "names");
         f->pairs = pairs;
         f->room = room;
     }
-    struct pair *p = &f->pairs[f->count];
-    p->line = strdup(line);
-    if (p->line == NULL)
-        return emo_error_memory(err, strlen(line), "the groups");
-    p->row = f->count++;
+    *p = &f->pairs[f->count];
+    **p = (struct pair){.line = malloc(n + 1), .group = "", .row = f->count};
+    if ((*p)->line == NULL)
+        return emo_error_memory(err, n, "names");
+    memcpy((*p)->line, line, n);
+    (*p)->line[n] = '\0';
+    f->count++;
+    return EMO_OK;
+}
+
+static int add_line(struct emo_group_file *f, const char *line, const size_t column[2],
+                    struct emo_error *err)
+{
+    struct pair *p;
+    int status = add_pair(f, line, strlen(line), &p, err);
+    if (status != EMO_OK)
+        return status;
     /* The later column first: ending a field hides what follows it. */
     size_t later = column[0] > column[1] ? 0 : 1;
     char *field[2];
@@ -171,12 +188,29 @@ static int add_line(struct emo_group_file *f, const char *line, const size_t col
         size_t which = k == 0 ? later : 1 - later;
         field[which] = take_field(p->line, column[which], &length[which]);
         if (field[which] == NULL || length[which] == 0)
-            return emo_error(err, EMO_INPUT, "not a name and a group with valid escapes");
+            return emo_error(err, EMO_INPUT, "not a name and a %s with valid escapes", f->column);
     }
     p->name = field[0];
     p->name_length = length[0];
     p->group = field[1];
     p->group_length = length[1];
+    return EMO_OK;
+}
+
+static int add_name(struct emo_group_file *f, const char *line, size_t n, bool escaped,
+                    struct emo_error *err)
+{
+    struct pair *p;
+    if (n == 0)
+        return EMO_OK;
+    int status = add_pair(f, line, n, &p, err);
+    if (status != EMO_OK)
+        return status;
+    p->name = p->line;
+    p->name_length = n;
+    if (escaped && (memchr(line, '\0', n) != NULL || !emo_unescape(p->line, &p->name_length)))
+        return emo_error(err, EMO_INPUT, "a NUL, or a backslash that begins no escape; -0 takes "
+                         "names that are ended by NUL, as they are");
     return EMO_OK;
 }
 
@@ -196,9 +230,10 @@ static int read_lines(struct emo_group_file *f, FILE *file, const char *path, st
             status = emo_error(err, EMO_INPUT, "a NUL byte: no text");
         else if (number > 1)
             status = add_line(f, line, column, err);
-        else if (!find_column(line, "name", &column[0]) || !find_column(line, "group", &column[1]))
+        else if (!find_column(line, "name", &column[0]) ||
+                 !find_column(line, f->column, &column[1]))
             status = emo_error(err, EMO_INPUT, "the header line has no columns \"name\" and "
-                               "\"group\", separated by a tab");
+                               "\"%s\", separated by a tab", f->column);
     }
     if (status == EMO_OK && ferror(file))
         status = emo_error_errno(err, "%s", path);
@@ -206,21 +241,56 @@ static int read_lines(struct emo_group_file *f, FILE *file, const char *path, st
         emo_error_prefix(err, "%s: line %zu", path, number);
     else if (number == 0)
         status = emo_error(err, EMO_INPUT, "%s: empty; a header line with the columns \"name\" and "
-                           "\"group\" was expected", path);
+                           "\"%s\" was expected", path, f->column);
     free(line);
     return status;
 }
 
-static int check_twins(const struct emo_group_file *f, const char *path, struct emo_error *err)
+static int read_list(struct emo_group_file *f, FILE *file, const char *path, bool null,
+                     struct emo_error *err)
 {
-    for (size_t i = 1; i < f->count; i++) {
-        const struct pair *a = &f->pairs[i - 1], *b = &f->pairs[i];
-        char quoted[EMO_QUOTE_SIZE];
-        if (by_name(a, b) == 0 && (a->group_length != b->group_length ||
-                                   memcmp(a->group, b->group, a->group_length) != 0))
-            return emo_error(err, EMO_INPUT, "%s: two groups for %s", path,
-                             emo_quote(quoted, sizeof quoted, a->name, a->name_length));
+    char *line = NULL, end = null ? '\0' : '\n';
+    size_t room = 0, number = 0;
+    ssize_t n;
+    int status = EMO_OK;
+    while (status == EMO_OK && (n = getdelim(&line, &room, end, file)) >= 0) {
+        if (n > 0 && line[n - 1] == end)
+            n--;
+        if (!null && n > 0 && line[n - 1] == '\r')
+            n--;
+        number++;
+        status = add_name(f, line, (size_t)n, !null, err);
     }
+    if (status == EMO_OK && ferror(file))
+        status = emo_error_errno(err, "%s", path);
+    else if (status != EMO_OK)
+        emo_error_prefix(err, "%s: name %zu", path, number);
+    free(line);
+    return status;
+}
+
+/* Of pairs in order: keeps each name once, where the file has it first. */
+static int merge_twins(struct emo_group_file *f, const char *path, struct emo_error *err)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < f->count; i++) {
+        struct pair *a = kept > 0 ? &f->pairs[kept - 1] : NULL, *b = &f->pairs[i];
+        char quoted[EMO_QUOTE_SIZE];
+        if (a == NULL || by_name(a, b) != 0) {
+            struct pair moved = *b;
+            b->line = NULL;
+            f->pairs[kept++] = moved;
+        } else if (emo_compare(a->group, a->group_length, b->group, b->group_length) != 0) {
+            return emo_error(err, EMO_INPUT, "%s: two values of the column %s for %s", path,
+                             f->column,
+                             emo_quote(quoted, sizeof quoted, a->name, a->name_length));
+        } else {
+            a->row = a->row < b->row ? a->row : b->row;
+            free(b->line);
+            b->line = NULL;
+        }
+    }
+    f->count = kept;
     return EMO_OK;
 }
 
@@ -253,26 +323,32 @@ static int number_groups(struct emo_group_file *f, struct emo_error *err)
             if (!same_group(p, f->groups[g].first))
                 break;
             p->number = g;
-            f->groups[g].size += p == f->pairs || by_name(p - 1, p) != 0;
+            f->groups[g].size++;
         }
     free(order);
     return EMO_OK;
 }
 
-int emo_group_file_open(struct emo_group_file **group_file, const char *path, struct emo_error *err)
+/* column NULL: a list of names. */
+static int open_file(struct emo_group_file **group_file, const char *path, const char *column,
+                     bool null, struct emo_error *err)
 {
     struct emo_group_file *f = calloc(1, sizeof *f);
     *group_file = NULL;
     if (f == NULL)
-        return emo_error_memory(err, sizeof *f, "the groups");
-    FILE *file = fopen(path, "r");
-    int status = file == NULL ? emo_error_errno(err, "%s", path) : read_lines(f, file, path, err);
-    if (file != NULL)
+        return emo_error_memory(err, sizeof *f, "names");
+    f->column = column;
+    bool standard = column == NULL && strcmp(path, "-") == 0;
+    FILE *file = standard ? stdin : fopen(path, "r");
+    int status = file == NULL     ? emo_error_errno(err, "%s", path)
+                 : column != NULL ? read_lines(f, file, path, err)
+                                  : read_list(f, file, standard ? "<stdin>" : path, null, err);
+    if (file != NULL && !standard)
         fclose(file);
     if (status == EMO_OK && f->count > 1)
         qsort(f->pairs, f->count, sizeof *f->pairs, by_name);
     if (status == EMO_OK)
-        status = check_twins(f, path, err);
+        status = merge_twins(f, path, err);
     if (status == EMO_OK)
         status = number_groups(f, err);
     if (status == EMO_OK)
@@ -280,6 +356,23 @@ int emo_group_file_open(struct emo_group_file **group_file, const char *path, st
     else
         emo_group_file_close(f);
     return status;
+}
+
+int emo_group_file_open(struct emo_group_file **f, const char *path, struct emo_error *err)
+{
+    return open_file(f, path, "group", false, err);
+}
+
+int emo_group_file_open_column(struct emo_group_file **f, const char *path, const char *column,
+                               struct emo_error *err)
+{
+    return open_file(f, path, column, false, err);
+}
+
+int emo_group_file_open_list(struct emo_group_file **f, const char *path, bool null,
+                             struct emo_error *err)
+{
+    return open_file(f, path, NULL, null, err);
 }
 
 void emo_group_file_close(struct emo_group_file *f)
@@ -327,4 +420,23 @@ const char *emo_group_file_find(const struct emo_group_file *f, const char *name
     const struct pair *p = find(f, name, n);
     *length = p != NULL ? p->group_length : 0;
     return p != NULL ? p->group : NULL;
+}
+
+bool emo_group_file_index(const struct emo_group_file *f, const char *name, size_t n, size_t *i)
+{
+    const struct pair *p = find(f, name, n);
+    if (p != NULL)
+        *i = (size_t)(p - f->pairs);
+    return p != NULL;
+}
+
+size_t emo_group_file_names(const struct emo_group_file *f)
+{
+    return f->count;
+}
+
+const char *emo_group_file_at(const struct emo_group_file *f, size_t i, size_t *length)
+{
+    *length = f->pairs[i].group_length;
+    return f->pairs[i].group;
 }

@@ -35,6 +35,13 @@ uint8_t emo_split_of_word(const char *word);
 struct emo_group_file;
 
 int emo_group_file_open(struct emo_group_file **f, const char *path, struct emo_error *err);
+/* The same with another column, say "class", in the place of "group". */
+int emo_group_file_open_column(struct emo_group_file **f, const char *path, const char *column,
+                               struct emo_error *err);
+/* Names alone ("-": standard input), one a line, escaped; null: each ended by a NUL, as it is.
+   Their groups are empty. */
+int emo_group_file_open_list(struct emo_group_file **f, const char *path, bool null,
+                             struct emo_error *err);
 void emo_group_file_close(struct emo_group_file *f);
 
 /* Groups are numbered from 0 in the order in which the file first names them. */
@@ -48,5 +55,10 @@ size_t emo_group_file_number(const struct emo_group_file *f, const char *name, s
 /* The group of a name, of *length bytes; NULL: the name is not in the file. */
 const char *emo_group_file_find(const struct emo_group_file *f, const char *name, size_t n,
                                 size_t *length);
+/* How many different names there are; the index of one; false: it is not in the file. */
+size_t emo_group_file_names(const struct emo_group_file *f);
+bool emo_group_file_index(const struct emo_group_file *f, const char *name, size_t n, size_t *i);
+/* The group at an index, of *length bytes. */
+const char *emo_group_file_at(const struct emo_group_file *f, size_t i, size_t *length);
 
 #endif
