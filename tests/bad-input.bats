@@ -43,6 +43,7 @@ emo-montage -o result
 emo-convert -t pnm -o result
 emo-convert -t png -o result
 emo-plot roc -t svg -o result
+emo-cat -o result
 END
 }
 
@@ -66,8 +67,8 @@ refused() {
     local command file
     for file in empty text noise magic trailing mixed aborted c; do
         while read -r command; do
-            # emo-peek takes a checkpoint for what it is.
-            case "$command $file" in emo-peek*' c') continue ;; esac
+            # These take a checkpoint for what it is.
+            case "$command $file" in emo-peek*' c' | emo-cat*' c') continue ;; esac
             # shellcheck disable=SC2086 # words
             refused 3 $command $file.emo
             [[ $stderr == *"$file.emo"* ]]
@@ -173,6 +174,10 @@ emo-metrics --threshold 1x
 emo-metrics --threshold nan
 emo-metrics --only nosuch
 emo-peek -H -c
+emo-cat --range 1
+emo-cat --sample -1
+emo-cat --shard 1/2 --invert
+emo-cat -0
 emo-peek --headers --stats
 emo-montage -t gif
 emo-montage --limit 0
@@ -279,6 +284,8 @@ emo-predict -q m.model images.emo
 emo-predict -q --tsv m.model images.emo
 emo-metrics -q scores.emo
 emo-metrics -q --json scores.emo
+emo-cat -q images.emo
+emo-cat -q --sample 5 images.emo
 emo-peek images.emo
 emo-peek --values images.emo
 emo-peek --headers images.emo
@@ -320,6 +327,7 @@ END
     done <<'END'
 emo-train -q -n big.net -e 1 images.emo
 emo-split -q many.emo
+emo-cat -q many.emo
 emo-augment -q -e 1 many.emo
 emo-unzip -q -s 400x400 pictures
 emo-convert -q -t npy many.emo
@@ -382,6 +390,7 @@ emo-split -q many.emo
 emo-augment -q -e 2 many.emo
 emo-predict -q m.model many.emo
 emo-predict -q --tsv m.model many.emo
+emo-cat -q many.emo
 emo-peek many.emo
 emo-peek --values many.emo
 emo-convert -q -t npz many.emo

@@ -54,6 +54,8 @@ damage() {
     emo-predict) through "$@" -- images.emo emo-predict -q -j 1 m.model ;;
     emo-predict-model) through "$@" -- m.model emo-predict -q -j 1 @ images.emo ;;
     emo-metrics) through "$@" -- scores.emo emo-metrics -q -o % ;;
+    emo-cat) through "$@" -- images.emo emo-cat -q -o % ;;
+    emo-cat-second) through "$@" -- images.emo emo-cat -q --range=-3: -o % images.emo @ ;;
     emo-peek) through "$@" -- images.emo emo-peek -o % ;;
     emo-peek-values) through "$@" -- scores.emo emo-peek --values -o % @ ;;
     emo-convert) through "$@" -- images.emo emo-convert -q -t npz -o % ;;

@@ -33,3 +33,7 @@ sample() {
     sample emo-peek
     sample emo-peek emo-peek-values
 }
+@test "emo-cat finds damage in the first stream and the second" {
+    sample emo-cat
+    sample emo-cat emo-cat-second
+}

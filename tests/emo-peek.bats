@@ -275,7 +275,7 @@ END
     for n in 100 20000; do
         make_stream -n $n -s 16x16x3 | /usr/bin/time -f %M -o rss.$n emo-peek >/dev/null
     done
-    [ "$(cat rss.20000)" -le "$(($(cat rss.100) + 500))" ]
+    [ "$(cat rss.20000)" -le "$(($(cat rss.100) + 1000))" ]
     make_stream -n 1 -s 4000x4000x3 | /usr/bin/time -f %M -o rss emo-peek >/dev/null
-    [ "$(tail -n 1 rss)" -le "$(($(cat rss.100) + 500))" ]
+    [ "$(tail -n 1 rss)" -le "$(($(cat rss.100) + 1000))" ]
 }

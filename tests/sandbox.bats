@@ -92,6 +92,8 @@ nothing() {
     nothing code
     intruded emo-metrics -q scores.emo
     nothing
+    intruded emo-cat -q images.emo
+    nothing
     intruded emo-peek -q images.emo
     nothing code
     intruded emo-plot confusion -q -t gnuplot scores.emo
@@ -127,6 +129,7 @@ emo-train -q -n tiny.net -e 1 images.emo
 emo-predict -q m.model images.emo
 emo-metrics -q scores.emo
 emo-plot scores -q -t png scores.emo
+emo-cat -q --sample 5 images.emo images.emo
 emo-peek --values images.emo
 emo-convert -q -t npz images.emo
 END

@@ -24,3 +24,5 @@ whole() {
 @test "emo-unzip -m" { whole emo-unzip emo-unzip-model; }
 @test "emo-peek" { whole emo-peek; }
 @test "emo-peek --values" { whole emo-peek emo-peek-values; }
+@test "emo-cat" { whole emo-cat; }
+@test "emo-cat, the second stream" { whole emo-cat emo-cat-second; }

@@ -44,6 +44,12 @@ images() {
     flat 1024 emo-peek --stats
 }
 
+@test "emo-cat" {
+    images 64x64x3
+    flat 1024 emo-cat -q --limit 30
+    flat 1024 emo-cat -q --name '*7*'
+}
+
 @test "emo-predict" {
     images 64x64x3
     printf 'conv 4 3 stride 2 relu\nmaxpool 2\nflatten\noutput\n' >tiny.net

@@ -53,6 +53,11 @@ END
         checked emo-plot roc -o roc.svg scores.emo
     checked emo-convert -t safetensors -o tiny.st tiny.model
     checked emo-convert -f safetensors -o again.model tiny.st
+    printf 'name\tclass\nx\tNew\n' >labels.tsv
+    emo-peek split.emo | cut -f 7 | sed 1,3d >names
+    checked emo-cat --labels labels.tsv --map Positive=P -T names --limit 3 -o cat.emo split.emo all.emo
+    checked emo-cat --sample 3 --invert -o cat.emo split.emo
+    checked emo-cat --range=-2: --name '*a*' --class Negative -o cat.emo - <split.emo
 }
 
 @test "a stream that is cut is refused without an error or a leak" {
@@ -66,5 +71,6 @@ END
         run -3 checked emo-train -n tiny.net -o out.emo cut.emo
         run -3 checked emo-peek -o out cut.emo
         run -3 checked emo-montage -o out.png cut.emo
+        run -3 checked emo-cat -o out.emo all.emo cut.emo
     done
 }
