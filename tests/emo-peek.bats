@@ -38,8 +38,8 @@ for line in open(sys.argv[1], encoding="utf-8"):
     run -0 emo-peek scores.emo
     [ "${lines[1]}" = $'7\tvalid\tNA\té\\\\\\t\\n\\r\\x01\\x7F\tf32\t3\tp/q' ]
     run -0 emo-peek checkpoint.emo
-    [ "${lines[1]}" = $'0\tnone\tNA\tNA\tu64\t2\tseed' ]
-    [ "${lines[3]}" = $'2\tnone\tNA\tNA\tf64\tscalar\tlr' ]
+    [ "${lines[1]}" = $'0\tnone\tNA\tNA\tu64\t3x2\ttrail' ]
+    [ "${lines[2]}" = $'1\tnone\tNA\tNA\tf64\t1x8\thistory' ]
     run -0 emo-peek <images.emo
     [ "${#lines[@]}" -eq 4 ]
     golden empty
@@ -141,9 +141,10 @@ for line in open(sys.argv[1], encoding="utf-8"):
     grep -qx $'output.bias\t0\t1' values
     grep -qx $'origins\t2\t9223372036854775807' values
     emo-peek --values checkpoint.emo | cut -f 3-5 >values
-    grep -qx $'seed\t0\t18446744073709551615' values
-    grep -qx $'counts\t0,0\t-2147483648' values
-    grep -qx $'lr\t0\t0.001' values
+    grep -qx $'trail\t0,1\t4275878552' values
+    grep -qx $'history\t0,2\t0.3333333333333333' values
+    grep -qx $'history\t0,5\tNA' values
+    grep -qx $'history\t0,7\t1e+300' values
     emo-peek --values scores.emo | tail -n 1 >values
     [ "$(cut -f 1,2,5 values)" = $'9\t65535\t0.3333333333333333' ]
 }
