@@ -153,7 +153,7 @@ static int check_paths(const struct product *products, struct emo_error *err)
 
 static int run(const char *const *paths, size_t count, struct emo_error *err)
 {
-    struct emo_scores scores;
+    struct emo_scores scores = {0};
     struct product products[PRODUCTS] = {
         [REPORT] = {.path = common.output, .wanted = true},
         [ROC] = {.path = roc_path, .wanted = roc_path != NULL},

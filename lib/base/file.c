@@ -34,6 +34,21 @@ ssize_t emo_read(int fd, void *to, size_t n)
     }
 }
 
+ssize_t emo_read_at(int fd, void *to, size_t n, off_t offset)
+{
+    size_t got = 0;
+    while (got < n) {
+        ssize_t r = pread(fd, (char *)to + got, n - got, offset + (off_t)got);
+        if (r == 0)
+            break;
+        if (r < 0 && errno != EINTR)
+            return -1;
+        if (r > 0)
+            got += (size_t)r;
+    }
+    return (ssize_t)got;
+}
+
 int emo_write(int fd, const void *from, size_t n)
 {
     const char *at = from;
@@ -244,14 +259,16 @@ static char *folder_of(const char *target)
          : slash ? strndup(target, (size_t)(slash - target)) : strdup(".");
 }
 
-char *emo_output_folder(const char *path)
+int emo_output_folder(char **folder, const char *path, struct emo_error *err)
 {
     struct stat old;
+    *folder = NULL;
     if (!path || strcmp(path, "-") == 0 || (stat(path, &old) == 0 && !S_ISREG(old.st_mode)))
-        return NULL;
-    char *target = resolve(path), *folder = target ? folder_of(target) : NULL;
+        return EMO_OK;
+    char *target = resolve(path);
+    *folder = target ? folder_of(target) : NULL;
     free(target);
-    return folder;
+    return *folder ? EMO_OK : emo_error_errno(err, "%s", path);
 }
 
 static int open_replacing(struct emo_output *o, struct emo_error *err)
@@ -348,10 +365,12 @@ int emo_output_commit(struct emo_output *o, struct emo_error *err)
         emo_output_discard(o);
         return status;
     }
-    if (close(o->fd) != 0 && errno != EINTR)
+    /* What was synced cannot be lost by closing. */
+    if (close(o->fd) != 0 && errno != EINTR && !o->target)
         status = emo_error_errno(err, "%s: close", emo_output_name(o));
     else if (o->target && sync_folder(o->folder_fd) != 0)
-        status = emo_error_errno(err, "%s: fsync of its folder", o->path);
+        status = emo_error_errno(err, "%s: is whole, but its folder cannot be synced, so that a "
+                                 "power failure might undo it", o->path);
     output_free(o);
     return status;
 }

@@ -15,6 +15,8 @@
 /* read(2) that repeats after EINTR and waits on a non-blocking descriptor.
    Bytes read, 0 at the end, -1 with errno. */
 ssize_t emo_read(int fd, void *to, size_t n);
+/* n bytes from offset on, through short reads and EINTR; fewer only at the end. -1 with errno. */
+ssize_t emo_read_at(int fd, void *to, size_t n, off_t offset);
 /* Writes all n bytes, through short writes and EINTR. 0, or -1 with errno. */
 int emo_write(int fd, const void *from, size_t n);
 /* Asks for a pipe buffer of 1 MiB where fd is a pipe; failure does not matter. */
@@ -46,9 +48,8 @@ struct emo_output;
    NULL after an error. */
 int emo_output_open(struct emo_output **o, const char *path, bool binary, struct emo_error *err);
 int emo_output_fd(const struct emo_output *o);
-/* The folder in which path would be replaced so; free it. NULL: it is written in place, or there is
-   no memory. */
-char *emo_output_folder(const char *path);
+/* The folder in which path would be replaced so, to be freed; NULL: it is written in place. */
+int emo_output_folder(char **folder, const char *path, struct emo_error *err);
 /* For messages: the path, or "<stdout>". */
 const char *emo_output_name(const struct emo_output *o);
 /* Writes what text holds and empties it; EMO_FAILED also when memory had not sufficed for it. */

@@ -107,9 +107,11 @@ static int allow_output(const struct ruleset *r, const char *path, bool open, st
 {
     if (path == NULL || strcmp(path, "-") == 0)
         return EMO_OK;
-    char *folder = emo_output_folder(path);
-    int status = allow(r, folder != NULL ? folder : path,
-                       open ? RENAME : READ | WRITE | RENAME, err);
+    char *folder;
+    int status = emo_output_folder(&folder, path, err);
+    if (status == EMO_OK)
+        status = allow(r, folder != NULL ? folder : path, open ? RENAME : READ | WRITE | RENAME,
+                       err);
     free(folder);
     return status;
 }
@@ -119,8 +121,10 @@ static int allow_folder(const struct ruleset *r, const char *path, struct emo_er
     int status = allow(r, path, READ | WRITE | RENAME | FOLDERS, err);
     if (path == NULL || status != EMO_OK)
         return status;
-    char *parent = emo_output_folder(path);
-    status = allow(r, parent, READ | WRITE | RENAME | FOLDERS, err);
+    char *parent;
+    status = emo_output_folder(&parent, path, err);
+    if (status == EMO_OK)
+        status = allow(r, parent, READ | WRITE | RENAME | FOLDERS, err);
     free(parent);
     return status;
 }

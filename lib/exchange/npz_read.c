@@ -378,7 +378,7 @@ static int open_input(struct npz *z, const char *path, struct emo_error *err)
         return emo_error_errno(err, "%s", z->file);
     int status = emo_make_seekable(&z->fd, z->file, err);
     uint8_t first[4] = {0};
-    if (status == EMO_OK && (pread(z->fd, first, 4, 0) < 0 || memcmp(first, "PK", 2) != 0))
+    if (status == EMO_OK && (emo_read_at(z->fd, first, 4, 0) < 0 || memcmp(first, "PK", 2) != 0))
         status = emo_error(err, EMO_INPUT, "%s: not a zip, as .npz is", z->file);
     return status;
 }

@@ -1,5 +1,6 @@
 #include "image/archive.h"
 
+#include "base/file.h"
 #include "base/text.h"
 
 #include <archive.h>
@@ -19,6 +20,7 @@ struct emo_archive {
     const char *name;
     int fd;
     off_t at;
+    int failure; /* errno of a read that failed */
     uint64_t size, unpacked, cap;
     int64_t packed_start, packed_end; /* of the present entry in the file, as far as it was read */
     size_t count;
@@ -32,12 +34,11 @@ struct emo_archive {
 static la_ssize_t on_read(struct archive *reader, void *data, const void **buffer)
 {
     struct emo_archive *a = data;
-    ssize_t n;
-    do
-        n = pread(a->fd, a->block, BLOCK, a->at);
-    while (n < 0 && errno == EINTR);
-    if (n < 0)
+    ssize_t n = emo_read_at(a->fd, a->block, BLOCK, a->at);
+    if (n < 0) {
+        a->failure = errno;
         archive_set_error(reader, errno, "%s", strerror(errno));
+    }
     else
         a->at += n;
     *buffer = a->block;
@@ -73,10 +74,12 @@ static const char *reason(const struct emo_archive *a, char quoted[EMO_QUOTE_SIZ
 
 static int broken(const struct emo_archive *a, struct emo_error *err)
 {
+    if (a->failure != 0)
+        return emo_error(err, EMO_FAILED, "%s: %s", a->name, strerror(a->failure));
     char quoted[EMO_QUOTE_SIZE];
     uint8_t first[4] = {0};
     const char *why = archive_error_string(a->reader);
-    if (a->count > 0 || pread(a->fd, first, 4, 0) < 0)
+    if (a->count > 0 || emo_read_at(a->fd, first, 4, 0) < 0)
         ;
     else if (memcmp(first, "PK\5\6", 4) == 0)
         return emo_error(err, EMO_INPUT, "%s: a zip with nothing in it", a->name);

@@ -402,7 +402,7 @@ int emo_inputs_add(struct emo_inputs *in, const char *path, bool classed, bool p
     int status = emo_make_seekable(&f->fd, f->name, err);
     if (status != EMO_OK)
         return status;
-    ssize_t n = pread(f->fd, first, sizeof first, 0);
+    ssize_t n = emo_read_at(f->fd, first, sizeof first, 0);
     if (n < 0)
         return emo_error_errno(err, "%s", f->name);
     if (n == 0)
@@ -425,16 +425,10 @@ static int from_descriptor(int fd, const char *name, uint64_t offset, uint64_t s
     *bytes = malloc(size > 0 ? (size_t)size : 1);
     if (*bytes == NULL)
         return emo_error_memory(err, (size_t)size, "a picture file");
-    while (*n < size) {
-        ssize_t r = pread(fd, *bytes + *n, (size_t)size - *n, (off_t)(offset + *n));
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r < 0)
-            return emo_error_errno(err, "%s", name);
-        if (r == 0)
-            break;
-        *n += (size_t)r;
-    }
+    ssize_t r = emo_read_at(fd, *bytes, (size_t)size, (off_t)offset);
+    if (r < 0)
+        return emo_error_errno(err, "%s", name);
+    *n = (size_t)r;
     return EMO_OK;
 }
 

@@ -150,17 +150,11 @@ static int read_back(const struct emo_pool *p, const struct item *item, size_t s
             return emo_error_memory(err, size, "a record of the pool");
         }
     }
-    for (size_t got = 0; got < size;) {
-        ssize_t n = pread(p->fd, (uint8_t *)v->buffer + got, size - got,
-                          (off_t)(item->offset + got));
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return emo_error_errno(err, "the temporary file of the pool");
-        if (n == 0)
-            return emo_error(err, EMO_FAILED, "the temporary file of the pool was cut short");
-        got += (size_t)n;
-    }
+    ssize_t got = emo_read_at(p->fd, v->buffer, size, (off_t)item->offset);
+    if (got < 0)
+        return emo_error_errno(err, "the temporary file of the pool");
+    if ((size_t)got < size)
+        return emo_error(err, EMO_FAILED, "the temporary file of the pool was cut short");
     return EMO_OK;
 }
 
