@@ -68,8 +68,9 @@ static int add_pg(struct emo_head *head, struct emo_error *err)
     if (common.no_pg)
         return EMO_OK;
     emo_options_recorded(options, OPTIONS, &text);
-    int status = emo_head_add_pg(head, program.name, EMO_VERSION,
-                                 text.bytes != NULL ? text.bytes : "", NULL, err);
+    int status = text.failed ? emo_error_memory(err, text.length, "options")
+                             : emo_head_add_pg(head, program.name, EMO_VERSION,
+                                               text.bytes != NULL ? text.bytes : "", NULL, err);
     emo_text_free(&text);
     return status;
 }

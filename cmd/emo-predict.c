@@ -92,8 +92,11 @@ static int sink_head(struct sink *s, const struct emo_head *images, const struct
                                       m->head.class_count, err);
     if (status == EMO_OK && !common.no_pg) {
         emo_options_recorded(options, OPTIONS, &recorded);
-        status = emo_head_add_pg(&s->head, program.name, EMO_VERSION,
-                                 recorded.bytes != NULL ? recorded.bytes : "", NULL, err);
+        if (recorded.failed)
+            status = emo_error_memory(err, recorded.length, "options");
+        else
+            status = emo_head_add_pg(&s->head, program.name, EMO_VERSION,
+                                     recorded.bytes != NULL ? recorded.bytes : "", NULL, err);
     }
     emo_text_free(&recorded);
     return status;

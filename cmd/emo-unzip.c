@@ -278,6 +278,8 @@ static int from_model(struct emo_head *head, struct emo_error *err)
         for (int i = 0; fits[i] != NULL; i++)
             if (strcmp(value.bytes, fits[i]) == 0)
                 fit = i;
+    if (status == EMO_OK && value.failed)
+        status = emo_error_memory(err, value.length, "what the model says");
     if (status == EMO_OK)
         status = emo_head_set_classes(head, (const char *const *)m->classes, m->class_count, err);
     for (size_t i = 0; status == EMO_OK && i < only.count; i++)
@@ -339,11 +341,14 @@ static int make_head(struct job *j, struct emo_error *err)
     emo_text_printf(&text, "%" PRIu32 "x%" PRIu32 "x%" PRIu32, size.height, size.width,
                     j->channels);
     if (status == EMO_OK)
-        status = emo_head_set_key(&j->head, "input", text.bytes, err);
+        status = text.failed ? emo_error_memory(err, text.length, "the head")
+                             : emo_head_set_key(&j->head, "input", text.bytes, err);
     if (status == EMO_OK)
         status = emo_head_set_key(&j->head, "fit", fits[fit], err);
     text.length = 0;
     emo_options_recorded(options, COUNT, &text);
+    if (status == EMO_OK && text.failed)
+        status = emo_error_memory(err, text.length, "options");
     if (status == EMO_OK && !common.no_pg)
         status = emo_head_add_pg(&j->head, program.name, EMO_VERSION,
                                  text.length > 0 ? text.bytes : "", NULL, err);

@@ -10,7 +10,7 @@
 /* The array of all payloads. Without a record, its shape is taken from the key `input`. */
 static void payload_array(const struct emo_gathered *g, struct emo_npy *a)
 {
-    struct emo_text input = {0};
+    uint32_t input[3];
     bool images = g->head.kind == EMO_IMAGES;
     *a = (struct emo_npy){.kind = images ? 'u' : 'f', .width = images ? 1 : 4,
                           .rank = images ? 4 : 2, .dim = {g->count}};
@@ -19,10 +19,9 @@ static void payload_array(const struct emo_gathered *g, struct emo_npy *a)
     else if (g->count > 0)
         for (unsigned i = 0; i < 3; i++)
             a->dim[1 + i] = g->like.dim[i];
-    else if (emo_head_key(&g->head, "input", &input))
-        (void)sscanf(input.bytes, "%5" SCNu64 "x%5" SCNu64 "x%5" SCNu64, &a->dim[1], &a->dim[2],
-                     &a->dim[3]);
-    emo_text_free(&input);
+    else if (emo_head_input(&g->head, &input[0], &input[1], &input[2]))
+        for (unsigned i = 0; i < 3; i++)
+            a->dim[1 + i] = input[i];
 }
 
 int emo_npy_write(const struct emo_gathered *g, struct emo_output *output, struct emo_error *err)

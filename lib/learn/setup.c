@@ -16,6 +16,8 @@ static int read_text(const char *path, struct emo_text *t, struct emo_error *err
     ssize_t n = 0;
     emo_quote(quoted, sizeof quoted, path, strlen(path));
     int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+        return emo_error_errno(err, "network %s", quoted);
     if (fd < 0)
         return emo_error(err, EMO_USAGE, "network %s: %s (built in are baseline and vgg)", quoted,
                          strerror(errno));

@@ -37,10 +37,11 @@ static int columns_of(const char *s, size_t n)
     return sum;
 }
 
-static int name_columns(const char *name)
+static int name_columns(struct emo_text *out, const char *name)
 {
     struct emo_text t = {0};
     emo_text_escaped(&t, name, strlen(name));
+    out->failed = out->failed || t.failed;
     int columns = t.failed ? 0 : columns_of(t.bytes, t.length);
     emo_text_free(&t);
     return columns;
@@ -89,11 +90,11 @@ static void put_number(struct emo_text *out, int width, int decimals, double x)
         emo_text_printf(out, "%*.*f", width, decimals, x);
 }
 
-static int longest_name(const struct emo_scores *s)
+static int longest_name(struct emo_text *out, const struct emo_scores *s)
 {
     int most = 0;
     for (size_t k = 0; k < s->class_count; k++) {
-        int n = name_columns(s->classes[k]);
+        int n = name_columns(out, s->classes[k]);
         most = n > most ? n : most;
     }
     return most;
@@ -212,7 +213,7 @@ static void largest_confusions(struct emo_text *out, const struct emo_report *r,
 
 static void matrix(struct emo_text *out, const struct emo_report *r, const struct emo_confusion *c)
 {
-    int names = longest_name(r->scores), classes = (int)c->classes;
+    int names = longest_name(out, r->scores), classes = (int)c->classes;
     int label = names > NAME_MOST ? NAME_MOST : names;
     int cell = names > CELL_NAME_MOST ? CELL_NAME_MOST : names, least = CELL_LEAST;
     for (size_t i = 0; i < c->classes * c->classes; i++) {
@@ -234,7 +235,7 @@ static void matrix(struct emo_text *out, const struct emo_report *r, const struc
 static void class_report(struct emo_text *out, const struct emo_report *r,
                          const struct emo_evaluation *e)
 {
-    int names = longest_name(r->scores), width = names > NAME_MOST ? NAME_MOST : names;
+    int names = longest_name(out, r->scores), width = names > NAME_MOST ? NAME_MOST : names;
     width = width < 12 ? 12 : width;
     emo_text_printf(out, "%*s  %9s %9s %9s %9s\n\n", width, "", "precision", "recall", "f1-score",
                     "support");
@@ -276,7 +277,7 @@ static void accuracies(struct emo_text *out, const struct emo_report *r,
     emo_text_printf(out, "\n");
     figure(out, "majority class", e->majority_accuracy);
     const char *name = r->scores->classes[e->majority];
-    int width = name_columns(name);
+    int width = name_columns(out, name);
     emo_text_printf(out, "  ");
     put_name(out, name, width > MAJORITY_MOST ? MAJORITY_MOST : width, false);
     if (e->occurring > 1)
@@ -333,7 +334,7 @@ static void figures(struct emo_text *out, const struct emo_report *r,
     }
     if (two) {
         const char *name = s->classes[r->rules.positive];
-        int width = name_columns(name);
+        int width = name_columns(out, name);
         emo_text_printf(out, "Positive is ");
         put_name(out, name, width > NAME_MOST ? NAME_MOST : width, false);
         emo_text_printf(out, ", predicted from %g up.\n", r->rules.threshold);
@@ -343,7 +344,7 @@ static void figures(struct emo_text *out, const struct emo_report *r,
 static void one_against_rest(struct emo_text *out, const struct emo_report *r,
                              const struct emo_evaluation *e)
 {
-    int names = longest_name(r->scores), width = names > NAME_MOST ? NAME_MOST : names;
+    int names = longest_name(out, r->scores), width = names > NAME_MOST ? NAME_MOST : names;
     width = width < 12 ? 12 : width;
     emo_text_printf(out, "\n%*s  %9s %18s %18s\n\n", width, "against rest", "ROC AUC",
                     "95 % (DeLong)", "average precision");

@@ -27,7 +27,8 @@ static int read_about(struct emo_reader *r, struct emo_model *m, struct emo_erro
         status = emo_error(err, EMO_INPUT, "%s: a model that does not say its input's shape",
                            emo_reader_file(r));
     if (status == EMO_OK && !emo_head_net(head, &text))
-        status = emo_error(err, EMO_INPUT, "%s: a model without a network", emo_reader_file(r));
+        status = text.failed ? emo_error_memory(err, text.length, "network text")
+                             : emo_error(err, EMO_INPUT, "%s: a model without a network", emo_reader_file(r));
     m->text = text.bytes;
     return status;
 }

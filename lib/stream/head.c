@@ -280,6 +280,7 @@ bool emo_head_key(const struct emo_head *h, const char *name, struct emo_text *o
     if (out->bytes != NULL)
         out->bytes[0] = '\0';
     key_prefix(&prefix, name);
+    out->failed = out->failed || prefix.failed;
     bool found = !prefix.failed && find_line(h, prefix.bytes, &at, &value, &end) &&
                  add_unescaped(h, value, end, out);
     /* bytes must be a string even when the value is empty. */
@@ -289,26 +290,33 @@ bool emo_head_key(const struct emo_head *h, const char *name, struct emo_text *o
     return found && !out->failed;
 }
 
+/* A short value of a key, neither with escapes: needs no memory that could be missing. */
+static bool short_value(const struct emo_head *h, const char *name, char to[32])
+{
+    char prefix[64];
+    size_t at = 0, value, end;
+    snprintf(prefix, sizeof prefix, "@KEY\t%s\t", name);
+    if (!find_line(h, prefix, &at, &value, &end) || end - value >= 32)
+        return false;
+    memcpy(to, h->lines.bytes + value, end - value);
+    to[end - value] = '\0';
+    return true;
+}
+
 bool emo_head_key_int(const struct emo_head *h, const char *name, int64_t *value)
 {
-    struct emo_text text = {0};
-    bool found = emo_head_key(h, name, &text) && text.bytes != NULL &&
-                 emo_parse_int(text.bytes, value);
-    emo_text_free(&text);
-    return found;
+    char text[32];
+    return short_value(h, name, text) && emo_parse_int(text, value);
 }
 
 bool emo_head_input(const struct emo_head *h, uint32_t *height, uint32_t *width,
                     uint32_t *channels)
 {
-    struct emo_text text = {0};
-    char end;
-    bool found = emo_head_key(h, "input", &text) &&
-                 sscanf(text.bytes, "%5" SCNu32 "x%5" SCNu32 "x%5" SCNu32 "%c", height, width,
-                        channels, &end) == 3 &&
-                 *height > 0 && *width > 0 && *channels > 0;
-    emo_text_free(&text);
-    return found;
+    char text[32], end;
+    return short_value(h, "input", text) &&
+           sscanf(text, "%5" SCNu32 "x%5" SCNu32 "x%5" SCNu32 "%c", height, width, channels,
+                  &end) == 3 &&
+           *height > 0 && *width > 0 && *channels > 0;
 }
 
 /* Cuts the lines' [from, to) out. */

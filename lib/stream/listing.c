@@ -198,6 +198,7 @@ void emo_list_head_object(struct emo_text *out, const struct emo_head *h)
     add_keys(out, h);
     emo_text_printf(out, ",\"net\":");
     bool has = emo_head_net(h, &net);
+    out->failed = out->failed || net.failed;
     emo_text_json(out, has ? net.bytes : NULL, net.length);
     emo_text_free(&net);
 }
