@@ -47,8 +47,7 @@ UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 FUZZ_SRC = $(sort $(wildcard tests/fuzz/*.c))
 FUZZ = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
-FAULT_SRC = $(sort $(wildcard tests/fault/*.c))
-FAULT = $(FAULT_SRC:tests/fault/%.c=$(BUILD)/fault/%.so)
+FAULT = $(BUILD)/fault/inject.so $(BUILD)/fault/intruder.so $(BUILD)/fault/sweep
 
 all: $(BIN)
 units: $(UNIT) $(FUZZ) $(FAULT)
@@ -81,9 +80,12 @@ $(BUILD)/fuzz/%: $(BUILD)/tests/fuzz/%.o $(BUILD)/tests/fuzz/support/support.o $
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) $(FUZZ_LDFLAGS) -o $@ $^ $(LIBS)
 # To be preloaded into the programs by the tests.
-$(BUILD)/fault/%.so: tests/fault/%.c
+$(BUILD)/fault/%.so: tests/fault/%.c tests/fault/fault.h
 	@mkdir -p $(@D)
 	$(CC) -std=c11 $(WARN) -O1 -g $(filter -Werror,$(CFLAGS)) -fPIC -shared -pthread -o $@ $< -ldl
+$(BUILD)/fault/sweep: tests/fault/sweep.c tests/fault/fault.h
+	@mkdir -p $(@D)
+	$(CC) -std=c11 $(WARN) -O1 -g $(filter -Werror,$(CFLAGS)) -o $@ $<
 
 check: all units
 	BUILD=$(BUILD) tests/check
