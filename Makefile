@@ -49,7 +49,11 @@ FUZZ = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/fuzz/%)
 
 FAULT = $(BUILD)/fault/inject.so $(BUILD)/fault/intruder.so $(BUILD)/fault/sweep
 
-all: $(BIN)
+# Completions of every program for every shell, from its own option table.
+SHELLS = bash zsh fish
+COMPLETION = $(foreach s,$(SHELLS),$(CMD_SRC:cmd/%.c=$(BUILD)/completion/$(s)/%))
+
+all: $(BIN) $(COMPLETION)
 units: $(UNIT) $(FUZZ) $(FAULT)
 fuzzers: $(FUZZ)
 
@@ -70,6 +74,12 @@ $(BUILD)/%.o: %.c
 $(BUILD)/bin/%: $(BUILD)/cmd/%.o $(BUILD)/libemo.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
+define completion
+$(BUILD)/completion/$(1)/%: $(BUILD)/bin/%
+	@mkdir -p $$(@D)
+	@$$< --completion $(1) >$$@.new && mv $$@.new $$@
+endef
+$(foreach s,$(SHELLS),$(eval $(call completion,$(s))))
 $(BUILD)/unit/%: $(BUILD)/tests/unit/%.o $(BUILD)/libemo.a
 	@mkdir -p $(@D)
 	$(CC) $(ALL_CFLAGS) $(LDFLAGS) -o $@ $^ $(LIBS)
@@ -104,6 +114,14 @@ install: all
 	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 $(wildcard man/*.7) $(DESTDIR)$(PREFIX)/share/man/man7
 	install -m 755 pipelines/baseline $(DESTDIR)$(PREFIX)/share/emo/pipelines
+	for p in $(CMD_SRC:cmd/%.c=%); do \
+	    install -Dm 644 $(BUILD)/completion/bash/$$p \
+	        $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p && \
+	    install -Dm 644 $(BUILD)/completion/zsh/$$p \
+	        $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$p && \
+	    install -Dm 644 $(BUILD)/completion/fish/$$p \
+	        $(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$p.fish || exit 1; \
+	done
 
 # Every warning an error with both compilers, the pages and the scripts.
 SCRIPTS = .ci/run tests/run tests/check $(wildcard pipelines/*) $(wildcard tests/data/make-*) \

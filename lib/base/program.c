@@ -1,6 +1,8 @@
 #define _GNU_SOURCE /* sched_getaffinity */
 #include "base/program.h"
 
+#include "base/completion.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -36,6 +38,19 @@ static void usage(const struct emo_program *p, FILE *f)
     fprintf(f, "usage: %s [options]%s%s\n", p->name, *p->operands ? " " : "", p->operands);
 }
 
+/* The whole answer of a program that does nothing else; frees it. */
+static int print(const struct emo_program *p, struct emo_text *text)
+{
+    struct emo_error err = {0};
+    int status = EMO_OK;
+    if (text->failed)
+        status = emo_error_memory(&err, text->length, "help");
+    else
+        fputs(text->bytes, stdout);
+    emo_text_free(text);
+    return emo_program_end(p, status, &err);
+}
+
 static int answer(const struct emo_program *p, bool help)
 {
     struct emo_text text = {0};
@@ -49,20 +64,25 @@ static int answer(const struct emo_program *p, bool help)
         if (p->details)
             p->details(&text);
     }
+    return print(p, &text);
+}
+
+static int complete(const struct emo_program *p, const char *shell)
+{
+    struct emo_text text = {0};
     struct emo_error err = {0};
-    int status = EMO_OK;
-    if (text.failed)
-        status = emo_error_memory(&err, text.length, "help");
-    else
-        fputs(text.bytes, stdout);
-    emo_text_free(&text);
-    return emo_program_end(p, status, &err);
+    if (!emo_completion(&text, shell, p->name, p->options, p->count))
+        return emo_program_end(p, emo_error(&err, EMO_USAGE, "--completion bash, zsh or fish"),
+                               &err);
+    return print(p, &text);
 }
 
 int emo_program_begin(const struct emo_program *p, int argc, char **argv, size_t *operands)
 {
     guard_descriptors();
     setlocale(LC_CTYPE, "C.UTF-8");
+    if (argc == 3 && strcmp(argv[1], "--completion") == 0)
+        return complete(p, argv[2]);
     struct emo_error err = {0};
     int status = emo_options_parse(p->options, p->count, argc, argv, operands, &err);
     if (status)
