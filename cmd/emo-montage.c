@@ -239,16 +239,6 @@ static int make_caption(struct job *j, struct cell *c, const struct emo_record *
     return EMO_OK;
 }
 
-static int check_image(const struct emo_record *r, struct emo_error *err)
-{
-    char where[EMO_WHERE_SIZE], dims[48];
-    if (r->dtype == EMO_U8 && r->rank == 3 && (r->dim[2] == 1 || r->dim[2] == 3))
-        return EMO_OK;
-    return emo_error(err, EMO_INPUT, "%s: %s of %s; an image is HEIGHTxWIDTHxCHANNELS of u8 with "
-                     "1 or 3 channels", emo_record_where(r, where, sizeof where),
-                     emo_record_dims(r, dims, sizeof dims), emo_dtype_name(r->dtype));
-}
-
 /* The image as large as fits the thumb, in its own shape. */
 static int make_pixels(struct cell *c, const struct emo_record *r, struct emo_error *err)
 {
@@ -362,7 +352,7 @@ static int read_all(struct job *j, struct emo_error *err)
         if (status != EMO_OK || !got)
             break;
         struct section *s = section_of(j, &r);
-        status = check_image(&r, err);
+        status = emo_record_check_image(&r, err);
         if (status == EMO_OK && s != NULL)
             status = add_image(j, s, &r, err);
         emo_progress_update(&j->progress, emo_reader_count(j->reader), NULL);

@@ -100,3 +100,13 @@ char *emo_record_dims(const struct emo_record *r, char *out, size_t size)
         at += (size_t)snprintf(out + at, size - at, "%s%" PRIu32, i > 0 ? "x" : "", r->dim[i]);
     return out;
 }
+
+int emo_record_check_image(const struct emo_record *r, struct emo_error *err)
+{
+    char where[EMO_WHERE_SIZE], dims[48];
+    if (r->dtype == EMO_U8 && r->rank == 3 && (r->dim[2] == 1 || r->dim[2] == 3))
+        return EMO_OK;
+    return emo_error(err, EMO_INPUT, "%s: %s of %s; an image is HEIGHTxWIDTHxCHANNELS of u8 with "
+                     "1 or 3 channels", emo_record_where(r, where, sizeof where),
+                     emo_record_dims(r, dims, sizeof dims), emo_dtype_name(r->dtype));
+}

@@ -43,6 +43,9 @@ int emo_record_copy_header(struct emo_record *to, const struct emo_record *from,
 /* The name, or "" of length 0. */
 const char *emo_record_name(const struct emo_record *r, size_t *n);
 
+/* EMO_INPUT where it is no image of 1 or 3 channels: HEIGHTxWIDTHxCHANNELS of u8. */
+int emo_record_check_image(const struct emo_record *r, struct emo_error *err);
+
 /* `faces.emo: record 17 "a/b.jpg"`, for messages; returns out. */
 #define EMO_WHERE_SIZE 900
 char *emo_record_where(const struct emo_record *r, char *out, size_t size);
