@@ -44,6 +44,7 @@ emo-convert -t pnm -o result
 emo-convert -t png -o result
 emo-plot roc -t svg -o result
 emo-cat -o result
+emo-similar -o result
 END
 }
 
@@ -91,6 +92,8 @@ refused() {
         [[ $stderr == *images* ]]
         refused 3 emo-montage -o result $file
         [[ $stderr == *images* ]]
+        refused 3 emo-similar -o result $file
+        [[ $stderr == *images* ]]
     done
     refused 3 emo-metrics -o result images.emo
     [[ $stderr == *scores* ]]
@@ -126,7 +129,7 @@ refused() {
     refused 1 emo-predict -o result nosuch images.emo
     for command in 'emo-unzip -s 8x8 pictures' 'emo-split images.emo' 'emo-predict m.model images.emo' \
         'emo-train -n tiny.net images.emo' 'emo-augment images.emo' 'emo-metrics scores.emo' \
-        'emo-montage images.emo'; do
+        'emo-montage images.emo' 'emo-similar images.emo'; do
         # shellcheck disable=SC2086
         refused 1 ${command} -o nosuch/result
         # shellcheck disable=SC2086
@@ -179,6 +182,11 @@ emo-cat --sample -1
 emo-cat --shard 1/2 --invert
 emo-cat -0
 emo-peek --headers --stats
+emo-similar --distance 65
+emo-similar --distance -1
+emo-similar --correlation 1.1
+emo-similar --correlation nan
+emo-similar -j 0
 emo-montage -t gif
 emo-montage --limit 0
 emo-montage --thumb 0x5
@@ -295,6 +303,7 @@ emo-montage -q images.emo
 emo-montage -q -t jpeg images.emo
 emo-convert -q -t pnm images.emo
 emo-convert -q -t safetensors m.model
+emo-similar -q images.emo
 END
     for command in 'emo-split -h' 'emo-train --summary' 'emo-train --show-net' 'emo-unzip -V'; do
         run -1 sh -c "exec $command >/dev/full"
@@ -334,6 +343,7 @@ emo-convert -q -t npy many.emo
 emo-convert -q -t npz many.emo
 emo-montage -q many.emo
 emo-montage -q -t jpeg many.emo
+emo-similar -q --json --correlation -1 --distance 64 many.emo
 END
     umount disk
     [ "$failed" -eq 0 ]
@@ -363,6 +373,9 @@ END
     emo-metrics -q names.emo >/dev/null
     emo-metrics -q --json names.emo >names.json
     emo-metrics -q names.tsv >/dev/null
+    emo-similar -q --write-groups groups.tsv -o similar.tsv tagged.emo
+    emo-montage -q --by-group groups.tsv -o groups.png tagged.emo
+    emo-split -q --again --group-file groups.tsv -o groups.emo tagged.emo
     emo-montage -q --scores names.emo -o names.png tagged.emo
     emo-montage -q --scores names.tsv -o table.png tagged.emo
     cmp names.png table.png
@@ -396,5 +409,6 @@ emo-peek --values many.emo
 emo-convert -q -t npz many.emo
 emo-montage -q --thumb 16x16 many.emo
 emo-convert -q -t pnm many.emo
+emo-similar -q --json --correlation -1 --distance 64 many.emo
 END
 }

@@ -62,6 +62,7 @@ damage() {
     emo-montage) through "$@" -- images.emo emo-montage -q -t png --thumb 8x8 -o % ;;
     emo-montage-scores) through "$@" -- scores.emo emo-montage -q -t png --thumb 8x8 --scores @ -o % images.emo ;;
     emo-plot) through "$@" -- scores.emo emo-plot confusion -q -t gnuplot -o % ;;
+    emo-similar) through "$@" -- images.emo emo-similar -q --write-groups groups.tsv -o % ;;
     emo-unzip-model) through "$@" -- m.model emo-unzip -q -j 1 -m @ -o % pictures ;;
     esac
 }

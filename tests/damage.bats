@@ -28,6 +28,7 @@ sample() {
     sample emo-montage emo-montage-scores
 }
 @test "emo-plot finds damage in scores" { sample emo-plot; }
+@test "emo-similar finds damage in images" { sample emo-similar; }
 @test "emo-unzip finds damage in a model" { sample emo-unzip emo-unzip-model; }
 @test "emo-peek finds damage in images and scores" {
     sample emo-peek

@@ -27,6 +27,8 @@ pipeline() {
     table) echo 'emo-unzip -q -m old.model photos.zip | emo-predict -q --tsv -o result old.model' ;;
     montage) echo 'emo-unzip -q -s 96x96 photos.zip | emo-split -q --only valid |
         emo-montage -q -o result' ;;
+    similar) echo 'emo-unzip -q -s 96x96 photos.zip | emo-split -q |
+        emo-similar -q --write-groups groups.tsv -o result' ;;
     metrics) echo 'cat photos.emo photos.emo | emo-predict -q old.model | emo-metrics -q -o result' ;;
     esac
 }
@@ -104,6 +106,10 @@ dies() {
 
 @test "a contact sheet" {
     dies montage emo-unzip emo-split
+}
+
+@test "near-duplicates" {
+    dies similar emo-unzip emo-split
 }
 
 @test "metrics: cat or emo-predict dies" {

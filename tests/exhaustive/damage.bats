@@ -21,6 +21,7 @@ whole() {
 @test "emo-convert" { whole emo-convert; }
 @test "emo-montage" { whole emo-montage; }
 @test "emo-montage --scores" { whole emo-montage emo-montage-scores; }
+@test "emo-similar" { whole emo-similar; }
 @test "emo-unzip -m" { whole emo-unzip emo-unzip-model; }
 @test "emo-peek" { whole emo-peek; }
 @test "emo-peek --values" { whole emo-peek emo-peek-values; }

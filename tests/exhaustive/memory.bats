@@ -117,6 +117,12 @@ END
     flat 2048 emo-montage -q --limit 20 --scores scores.emo --sort mistake
 }
 
+@test "emo-similar" {
+    images 64x64x3
+    # 400 bytes an image, its name, and the table of the groups that made pictures fall into.
+    flat 16384 emo-similar -q
+}
+
 @test "emo-metrics" {
     make_stream -k scores -n 100 -o input.100
     make_stream -k scores -n 10000 -o input.10000

@@ -39,6 +39,8 @@ END
     checked emo-peek --net tiny.model
     checked emo-convert -t npz -o all.npz split.emo
     checked emo-convert -f npz -o again.emo all.npz
+    checked emo-similar --write-groups groups.tsv -o similar.tsv split.emo
+    checked emo-similar -j 2 --json --correlation 0.5 -o similar.json epochs.emo
     checked emo-montage --limit 4 --scores scores.emo --sort mistake -o sheet.png split.emo
     checked emo-montage --scores scores.tsv -o sheet.jpg epochs.emo
     checked emo-convert -t pnm -o all.ppm split.emo
@@ -72,5 +74,6 @@ END
         run -3 checked emo-peek -o out cut.emo
         run -3 checked emo-montage -o out.png cut.emo
         run -3 checked emo-cat -o out.emo all.emo cut.emo
+        run -3 checked emo-similar -o out.tsv cut.emo
     done
 }
