@@ -2,6 +2,7 @@
 #include "base/file.h"
 #include "base/program.h"
 #include "base/progress.h"
+#include "base/sandbox.h"
 #include "image/resize.h"
 #include "image/sheet.h"
 #include "learn/names.h"
@@ -35,6 +36,7 @@ static struct emo_option options[] = {
     EMO_OPTIONS_OUTPUT(common),
     EMO_OPTIONS_JOBS(common),
     EMO_OPTIONS_PROGRESS(common),
+    EMO_OPTIONS_SANDBOX(common),
     {.letter = 't', .name = "to", .argument = "FORMAT",
      .help = "of the picture; else what FILE's name ends in, or png", .kind = EMO_CHOICE,
      .value = &to, .choices = formats},
@@ -478,10 +480,29 @@ static int draw(struct job *j, struct emo_sheet *sheet, struct emo_error *err)
     return status;
 }
 
+/* Beside its inputs: what fontconfig reads, so the fonts of the system, not those of a user. */
+static int confine(char **operands, size_t n, struct emo_error *err)
+{
+    const char **read = malloc((n + 2) * sizeof *read);
+    if (read == NULL)
+        return emo_error_memory(err, (n + 2) * sizeof *read, "names of files");
+    for (size_t i = 0; i < n; i++)
+        read[i] = operands[i];
+    read[n] = scores_path;
+    read[n + 1] = group_path;
+    int status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = read,
+        .read_count = n + 2, .also_read = {"/etc/fonts", "/usr/share", "/usr/local/share",
+        "/var/cache/fontconfig"}, .write = {common.output}, .no_new_code = true}, err);
+    free(read);
+    return status;
+}
+
 static int run(struct job *j, char **operands, size_t n, struct emo_error *err)
 {
     struct emo_block *blocks = NULL;
     int status = check_options(j, operands, n, err);
+    if (status == EMO_OK)
+        status = confine(operands, n, err);
     if (status == EMO_OK)
         status = open_inputs(j, operands, n, err);
     if (status != EMO_OK)

@@ -272,7 +272,7 @@ payloads() {
 @test "without any font it says which package has one" {
     make_stream -n 3 >in.emo
     echo '<fontconfig></fontconfig>' >empty.conf
-    FONTCONFIG_FILE=$PWD/empty.conf run -1 --separate-stderr emo-montage -o out.png in.emo
+    FONTCONFIG_FILE=$PWD/empty.conf run -1 --separate-stderr emo-montage --no-sandbox -o out.png in.emo
     [[ "$stderr" == *"no font is installed; the package fonts-dejavu-core has one"* ]]
     [ ! -e out.png ]
 }

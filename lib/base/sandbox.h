@@ -20,6 +20,7 @@
  *                   decodes it keeps the files found in them alone; of archives
  *                   and standard input, which are open by then, nothing: it can
  *                   get no further descriptor of any kind
+ *     emo-montage   the fonts of the system, for reading
  *     emo-train, emo-predict  memory that is written and executed, which oneDNN
  *                   needs; emo-unzip gives it up
  *
