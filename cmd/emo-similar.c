@@ -4,6 +4,7 @@
 #include "base/hash.h"
 #include "base/program.h"
 #include "base/progress.h"
+#include "base/sandbox.h"
 #include "image/similar.h"
 #include "stream/reader.h"
 
@@ -27,6 +28,7 @@ static struct emo_option options[] = {
     EMO_OPTIONS_OUTPUT(common),
     EMO_OPTIONS_JOBS(common),
     EMO_OPTIONS_PROGRESS(common),
+    EMO_OPTIONS_SANDBOX(common),
     {.name = "distance", .argument = "N",
      .help = "bits of 64 in which hashes of near-duplicates may differ (10)", .kind = EMO_INT,
      .value = &distance, .low = 0, .high = 64},
@@ -423,8 +425,11 @@ static int run(struct job *j, char **operands, size_t n, struct emo_error *err)
     struct emo_similar_rule rule = {.distance = (unsigned)distance, .correlation = correlation};
     if (groups_path != NULL && common.output != NULL && strcmp(groups_path, common.output) == 0)
         return emo_error(err, EMO_USAGE, "-o and --write-groups name the same file");
-    int status = emo_reader_open(&j->reader, (const char *const *)operands, n, 1u << EMO_IMAGES,
-                                 err);
+    const char *const *paths = (const char *const *)operands;
+    int status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
+        .read_count = n, .write = {common.output, groups_path}, .no_new_code = true}, err);
+    if (status == EMO_OK)
+        status = emo_reader_open(&j->reader, paths, n, 1u << EMO_IMAGES, err);
     if (status == EMO_OK)
         status = emo_similar_open(&j->similar, &rule, err);
     if (status == EMO_OK)

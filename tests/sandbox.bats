@@ -100,6 +100,10 @@ nothing() {
     nothing
     intruded emo-convert -q -t npz images.emo
     nothing
+    intruded emo-montage -q --scores scores.emo images.emo
+    nothing
+    intruded emo-similar -q images.emo
+    nothing
     [ -e "$SECRET" ]
 }
 
@@ -132,6 +136,8 @@ emo-plot scores -q -t png scores.emo
 emo-cat -q --sample 5 images.emo images.emo
 emo-peek --values images.emo
 emo-convert -q -t npz images.emo
+emo-montage -q -t png --scores scores.emo images.emo
+emo-similar -q images.emo
 END
 }
 
