@@ -113,7 +113,8 @@ install: all
 	install -m 644 $(wildcard man/*.1) $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(wildcard man/*.5) $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 644 $(wildcard man/*.7) $(DESTDIR)$(PREFIX)/share/man/man7
-	install -m 755 pipelines/baseline $(DESTDIR)$(PREFIX)/share/emo/pipelines
+	install -m 755 pipelines/baseline pipelines/explore pipelines/report pipelines/results \
+	    $(DESTDIR)$(PREFIX)/share/emo/pipelines
 	for p in $(CMD_SRC:cmd/%.c=%); do \
 	    install -Dm 644 $(BUILD)/completion/bash/$$p \
 	        $(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$p && \

@@ -1,4 +1,5 @@
-# pipelines/baseline on the sample, and what it leaves when a stage fails.
+# pipelines/baseline on the sample, and what it leaves when a stage fails; pipelines/explore; the page
+# that pipelines/report makes, in a browser where there is one.
 load helper
 
 baseline() {
@@ -21,12 +22,15 @@ nothing_left() {
     done
 }
 
-@test "the job gives all six results, and the same bytes again" {
+RESULTS="commands data.tsv similar.tsv samples.jpg similar.jpg mistakes.jpg report.html baseline.model
+history.tsv scores.emo metrics.txt metrics.json roc.tsv"
+
+@test "the job gives all its results, and the same bytes again" {
     baseline "$SAMPLE" out
-    for f in baseline.model history.tsv scores.emo metrics.txt metrics.json roc.tsv; do
+    for f in $RESULTS; do
         [ -s "out/$f" ]
     done
-    [ "$(find out -type f | wc -l)" -eq 6 ]
+    [ "$(find out -type f | wc -l)" -eq "$(wc -w <<<"$RESULTS")" ]
     cp -r out first
     # Results are replaced only when asked for, and nothing else is ever removed.
     run -2 baseline "$SAMPLE" out
@@ -34,6 +38,12 @@ nothing_left() {
     baseline -f -j 1 "$SAMPLE" out
     cmp out/baseline.model first/baseline.model
     cmp out/metrics.json first/metrics.json
+    # The commands that are kept are those that were run.
+    mkdir again
+    (cd again && sh -e ../first/commands)
+    for f in baseline.model scores.emo similar.tsv mistakes.jpg; do
+        cmp again/$f first/$f
+    done
     echo mine >out/notes
     run -2 baseline -f "$SAMPLE" out
     [ "$(cat out/notes)" = mine ]
@@ -50,7 +60,7 @@ nothing_left() {
 }
 
 @test "a stage that fails, or is killed halfway, leaves nothing" {
-    for stage in unzip split augment train predict metrics; do
+    for stage in unzip split peek similar montage augment train predict metrics plot; do
         # Its output cut off, and the program killed.
         replace emo-$stage <<'END'
 "$REAL" "$@" | head -c 100000
@@ -85,4 +95,97 @@ END
     run "$ROOT/pipelines/baseline" -s 96x96 missing.zip out
     [ "$status" -ne 0 ]
     nothing_left
+}
+
+@test "the page holds itself together: no scripts, nothing from elsewhere, text for every picture" {
+    baseline "$SAMPLE" "it's <b> & out"
+    page="it's <b> & out/report.html"
+    grep -q '<title>emoji-5050.zip: report</title>' "$page"
+    run ! grep -qiE '<script|<link|@import|url\(|(src|href)="?(https?:|//|/|\.)' "$page"
+    [ "$(grep -o '<img ' "$page" | wc -l)" -eq 8 ]
+    [ "$(grep -o '<img alt="[^"]\{30,\}" src="data:image/' "$page" | wc -l)" -eq 8 ]
+    [ "$(grep -c '<h1>' "$page")" -eq 1 ]
+    [ "$(grep -c '<h2>' "$page")" -eq 4 ]
+    grep -q '<html lang="en">' "$page"
+    # The figures are those of the report, and the commands those that were run.
+    auc=$(sed -n '/^valid/,$s/^ROC AUC *\([0-9.]*\)  \([0-9.]*\) to \([0-9.]*\) .*/\1 (\2 to \3)/p' "it's <b> & out/metrics.txt")
+    [ -n "$auc" ]
+    grep -qF "<th scope=\"row\">valid</th><td>124</td><td>$auc</td>" "$page"
+    grep -qF "emo-split --seed 21 --group '([0-9a-f-]+)_' -o photos.emo" "$page"
+    if command -v python3; then
+        python3 - "$page" <<'END'
+import html.parser, sys
+class Checker(html.parser.HTMLParser):
+    open = []
+    def handle_starttag(self, tag, attributes):
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag, tag
+checker = Checker()
+checker.feed(open(sys.argv[1], encoding="utf-8").read())
+assert not checker.open, checker.open
+END
+    fi
+}
+
+@test "the page in a browser: as wide as the screen, at 390 and 1280 pixels, and all pictures shown" {
+    browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) ||
+        skip "no Chromium"
+    baseline "$SAMPLE" out
+    # A script of the test's own says what the browser made of the page.
+    sed 's|</body>|<script>addEventListener("load", () => { const e = document.documentElement; const p = [...document.images]; document.title = `wide ${e.scrollWidth <= e.clientWidth} shown ${p.every(i => i.complete \&\& i.naturalWidth > 0)} ${p.length} dark ${matchMedia("(prefers-color-scheme: dark)").matches} ${getComputedStyle(document.body).backgroundColor}` })</script></body>|' out/report.html >page.html
+    for width in 390 1280; do
+        "$browser" --headless --no-sandbox --disable-gpu --window-size=$width,900 --dump-dom "file://$T/page.html" 2>/dev/null |
+            grep -o '<title>[^<]*' >light
+        grep -q 'wide true shown true 8 dark false rgb(255, 255, 255)' light
+        "$browser" --headless --no-sandbox --disable-gpu --force-dark-mode --window-size=$width,900 --dump-dom "file://$T/page.html" 2>/dev/null |
+            grep -o '<title>[^<]*' >dark
+        grep -q 'wide true shown true 8 dark true rgb(20, 24, 29)' dark
+    done
+}
+
+@test "explore: counts, sizes, near-duplicates in a page; other than results are left alone" {
+    "$ROOT/pipelines/explore" -j 1 "$SAMPLE" out
+    for f in commands data.tsv sizes.tsv samples.jpg similar.tsv similar.jpg groups.tsv report.html; do
+        [ -s "out/$f" ]
+    done
+    [ "$(find out -type f | wc -l)" -eq 8 ]
+    [ "$(cut -f 1,2,3 out/sizes.tsv | tail -n 2 | tr '\t\n' ' ,')" = "Negative 301 96,Positive 330 96," ]
+    # The groups keep near-duplicates on one side.
+    emo-unzip -q -s 96x96 "$SAMPLE" | emo-split -q --group-file out/groups.tsv -o /dev/null
+    run -2 "$ROOT/pipelines/explore" "$SAMPLE" out
+    "$ROOT/pipelines/explore" -f "$SAMPLE" out
+    run -2 "$ROOT/pipelines/explore" "$SAMPLE"
+    run "$ROOT/pipelines/explore" missing.zip none
+    [ "$status" -ne 0 ]
+    [ ! -e none ]
+    # Sizes are those of the pictures, whatever they are decoded to.
+    mkdir -p "in/a<b" in/c
+    cp "$ROOT"/tests/data/pictures/rgb.jpg "in/a<b"
+    cp "$ROOT"/tests/data/pictures/rgb.png in/c
+    "$ROOT/pipelines/explore" in tiny
+    grep -qF '<th scope="row">a&lt;b</th>' tiny/report.html
+}
+
+@test "a report of what is there; of nothing, none" {
+    mkdir out
+    run -2 "$ROOT/pipelines/report" out
+    [[ $output == *"has no results"* ]]
+    run -2 "$ROOT/pipelines/report"
+    printf 'epoch\tloss\n1\t0.5\n2\t0.25\n' >out/history.tsv
+    "$ROOT/pipelines/report" --title 'A & B' out
+    grep -q '<h1>A &amp; B</h1>' out/report.html
+    [ "$(grep -c '<h2>' out/report.html)" -eq 2 ]
+    # One class only: what cannot be drawn is said in the page.
+    printf 'label\tp:a\tp:b\na\t0.5\t0.5\na\t0.75\t0.25\n' >out/scores.emo
+    "$ROOT/pipelines/report" out
+    grep -q '<p>emo-plot: no curve can be drawn' out/report.html
+    # A failure leaves the old page.
+    cp out/report.html old
+    head -c 10 old >out/scores.emo
+    run "$ROOT/pipelines/report" out
+    [ "$status" -ne 0 ]
+    cmp old out/report.html
+    [ "$(find out -type f | wc -l)" -eq 3 ]
 }
