@@ -70,6 +70,13 @@ static void edges(void)
     struct emo_curve c;
     CHECK(isnan(auc(s, ones, 3)) && isnan(auc(s, zeros, 3)) && isnan(auc(s, ones, 0)));
     CHECK(isnan(auc(bad, both, 3)) && isnan(auc(bad + 1, both, 2)));
+    CHECK(emo_rank(&r, bad + 1, both, 2, &err) == EMO_INPUT && r.steps == NULL);
+    SAID("score 1 ");
+    const uint8_t one[] = {1, 0};
+    CHECK(emo_rank(&r, s, one, 2, &err) == EMO_OK);
+    CHECK(emo_curve_roc(&c, &r, &err) == EMO_OK && c.count == 3);
+    emo_curve_free(&c);
+    emo_ranking_free(&r);
     /* What lies behind the last is not looked at. */
     CHECK(emo_rank(&r, bad, both, 1, &err) == EMO_OK && r.count == 1);
     emo_ranking_free(&r);

@@ -103,7 +103,8 @@ static void known_values(void)
     CHECK(emo_wilson(0, 9).low == 0 && emo_wilson(9, 9).high == 1 && isnan(emo_wilson(0, 0).low));
     /* 2 (1 + 10) / 2^10; 2 (1 + 10 + 45) / 2^10. */
     CHECK(near(emo_sign_test(9, 1), 22 / 1024., 1e-14));
-    CHECK(near(emo_sign_test(2, 8), 112 / 1024., 1e-14));
+    CHECK(near(emo_sign_test(2, 8), 112 / 1024., 1e-14) && emo_sign_test(1, 2) == 1);
+    CHECK(emo_wilson(1, 9).low > 0 && emo_wilson(8, 9).high < 1);
     CHECK(near(emo_sign_test(0, 5), 2 / 32., 1e-15) && emo_sign_test(7, 7) == 1);
     CHECK(emo_sign_test(0, 0) == 1 && near(emo_sign_test(3, 2), 1, 1e-14));
     /* SciPy's binomtest(50500, 100000). */
@@ -138,6 +139,8 @@ static void probabilities(void)
     CHECK(near(emo_brier_of((const double[]){.3, .7}, 2, 0), .49, 1e-15));
     CHECK(near(emo_brier_of((const double[]){.2, .3, .5}, 3, 1), .04 + .49 + .25, 1e-15));
     CHECK(near(emo_entropy((const uint64_t[]){5, 0, 5}, 3), log(2), 1e-15));
+    CHECK(near(emo_entropy((const uint64_t[]){1, 1}, 2), log(2), 1e-15));
+    CHECK(emo_entropy((const uint64_t[]){1, 0}, 2) == 0);
     puts("ok calibration, log loss, Brier, entropy");
 }
 
@@ -165,6 +168,9 @@ static void confusion(void)
     CHECK(near(emo_confusion_weighted(&c).precision, 1, 1e-15));
     for (int i = 0; i < 4; i++)
         emo_confusion_add(&c, 0, 2);
+    CHECK(emo_confusion_majority(&c) == 0);
+    /* The lowest of several, however few they are. */
+    emo_confusion_add(&c, 1, 1);
     CHECK(emo_confusion_majority(&c) == 0);
     emo_confusion_free(&c);
     puts("ok confusion matrix");
