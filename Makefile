@@ -126,7 +126,7 @@ install: all
 
 # Every warning an error with both compilers, the pages and the scripts.
 SCRIPTS = .ci/run tests/run tests/check $(wildcard pipelines/*) $(wildcard tests/data/make-*) \
-    tests/fuzz/run tests/fuzz/minimise tests/fuzz/make-seeds
+    tests/fuzz/run tests/fuzz/afl tests/fuzz/minimise tests/fuzz/make-seeds
 lint:
 	$(MAKE) -s CC=gcc BUILD=$(BUILD)/lint-gcc CFLAGS='-O2 -Werror' all units
 	$(MAKE) -s CC=clang BUILD=$(BUILD)/lint-clang CFLAGS='-O1 -Werror' all units

@@ -118,6 +118,10 @@ unzip_within() {
     printf 'flatten\noutput\n' >"$T/net"
     emo-train -q -n "$T/net" -e 1 -o "$T/model" "$T/images"
     local file
+    for file in *.images *.scores; do
+        within 3 emo-peek -c "$file"
+        within 3 emo-convert -t npz -o "$T/result" "$file"
+    done
     for file in *.images; do
         within 3 emo-split "$file"
         within 3 emo-augment -o "$T/result" "$file"

@@ -49,6 +49,23 @@ static void read_scores(const char *const *paths, size_t count)
     emo_scores_free(&s);
 }
 
+/* A row is found by every name; of several with the same, any. */
+static void read_named(const char *path)
+{
+    struct emo_error err = {0};
+    struct emo_scores s;
+    int status = emo_scores_read_named(&s, &path, 1, &err);
+    FUZZ_PROMISE(status == EMO_OK || (status == EMO_INPUT && err.text[0] != '\0'));
+    for (size_t i = 0, start = 0; status == EMO_OK && i < s.count; start = s.name_end[i++]) {
+        size_t n = s.name_end[i] - start, at = emo_scores_find(&s, s.names + start, n);
+        FUZZ_PROMISE(at < s.count);
+        size_t from = at > 0 ? s.name_end[at - 1] : 0;
+        FUZZ_PROMISE(s.name_end[at] - from == n &&
+                     (n == 0 || memcmp(s.names + from, s.names + start, n) == 0));
+    }
+    emo_scores_free(&s);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 {
     uint8_t *copy = malloc(n > 0 ? n : 1);
@@ -58,6 +75,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
     const char *path = fuzz_file(copy, n), *const paths[] = {path, path};
     read_scores(paths, 1);
     read_scores(paths, 2);
+    read_named(path);
     free(copy);
     return 0;
 }
