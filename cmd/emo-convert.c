@@ -4,6 +4,7 @@
 #include "base/sandbox.h"
 #include "exchange/gather.h"
 #include "exchange/npz.h"
+#include "exchange/onnx.h"
 #include "exchange/pictures.h"
 #include "exchange/pnm.h"
 #include "exchange/safetensors.h"
@@ -17,8 +18,9 @@
 /* Bytes of small pictures that are written at once. */
 #define BUFFER (64u << 10)
 
-enum format { EMO, NPY, NPZ, PNM, PNG, SAFETENSORS };
-static const char *const formats[] = {"emo", "npy", "npz", "pnm", "png", "safetensors", NULL};
+enum format { EMO, NPY, NPZ, PNM, PNG, SAFETENSORS, ONNX };
+static const char *const formats[] = {"emo", "npy", "npz", "pnm", "png", "safetensors",
+                                      "onnx", NULL};
 static const char *const layouts[] = {"torch", "keras", NULL};
 
 static const struct emo_import *const imports[] = {
@@ -207,7 +209,7 @@ static int to_png(const char *const *paths, size_t count, struct emo_error *err)
     return status;
 }
 
-/* emo to safetensors: of models. */
+/* emo to safetensors and onnx: of models. */
 static int to_model(const char *const *paths, size_t count, struct emo_error *err)
 {
     struct emo_weights w = {0};
@@ -220,7 +222,8 @@ static int to_model(const char *const *paths, size_t count, struct emo_error *er
     if (status == EMO_OK)
         status = emo_output_open(&output, common.output, true, err);
     if (status == EMO_OK)
-        status = emo_safetensors_write(&w, (enum emo_layout)layout, output, err);
+        status = to == ONNX ? emo_onnx_write(&w, output, err)
+                            : emo_safetensors_write(&w, (enum emo_layout)layout, output, err);
     if (status == EMO_OK)
         status = emo_output_commit(output, err);
     else
@@ -282,6 +285,7 @@ static const struct {
     {EMO, PNM, to_pnm},
     {EMO, PNG, to_png},
     {EMO, SAFETENSORS, to_model},
+    {EMO, ONNX, to_model},
     {NPY, EMO, from_foreign},
     {NPZ, EMO, from_foreign},
     {PNM, EMO, from_foreign},

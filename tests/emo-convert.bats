@@ -237,3 +237,15 @@ there_and_back() {
     run -3 emo-convert -f safetensors empty.st
     [[ $output == *'save it with the metadata'* ]]
 }
+
+@test "onnx: one file for one model, the same each time, and only out" {
+    emo-convert -q -t onnx -o a.onnx three.model
+    emo-convert -q -t onnx <three.model | cmp - a.onnx
+    grep -aq '"class 0","class 1","class 2"' a.onnx
+    run -2 emo-convert -f onnx a.onnx
+    [[ $output == *'no conversion from onnx to emo'* ]]
+    run -3 emo-convert -t onnx -o out images.emo
+    head -c 2000 three.model >cut.model
+    run -3 emo-convert -t onnx -o out cut.model
+    [ ! -e out ]
+}

@@ -60,6 +60,7 @@ END
     checked emo-cat --labels labels.tsv --map Positive=P -T names --limit 3 -o cat.emo split.emo all.emo
     checked emo-cat --sample 3 --invert -o cat.emo split.emo
     checked emo-cat --range=-2: --name '*a*' --class Negative -o cat.emo - <split.emo
+    checked emo-convert -t onnx -o tiny.onnx tiny.model
 }
 
 @test "a stream that is cut is refused without an error or a leak" {
