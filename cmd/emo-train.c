@@ -1,18 +1,16 @@
 /* emo-train: trains a network on the images of a stream and writes the model. */
-#include "base/file.h"
 #include "base/interrupt.h"
 #include "base/program.h"
-#include "base/progress.h"
 #include "base/sandbox.h"
-#include "learn/checkpoint.h"
-#include "learn/remarks.h"
+#include "learn/outputs.h"
+#include "learn/resume.h"
 #include "learn/setup.h"
+#include "learn/teller.h"
 #include "learn/train.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -118,31 +116,29 @@ static struct {
     struct emo_feed *feed;
     struct emo_net *net;
     struct emo_training training;
-    struct emo_checkpoint checkpoint;
-    struct emo_feed_place place;
-    bool resumed;            /* from a checkpoint that was there */
-    bool underway;           /* what it learns can be kept: a signal waits for the batch */
-    uint64_t saved;          /* steps that the checkpoint holds */
-    struct emo_text recorded, backend; /* for the model */
-    struct emo_text values[OPTIONS];   /* of options that were taken over */
+    struct emo_resume resume;
+    struct emo_teller teller;
+    struct emo_outputs outputs;
+    bool underway; /* what it learns can be kept: a signal waits for the batch */
 } job;
+
+static struct emo_outputs output_files(void)
+{
+    return (struct emo_outputs){.model_path = common.output, .history_path = history_path,
+                                .checkpoint_path = checkpoint_path};
+}
 
 /* Signals ------------------------------------------------------------------------------------- */
 
-/* The outputs that a signal must not leave behind. */
-static struct {
-    struct emo_output *model, *history;
-} outputs;
-
+/* On the thread that waits for signals. */
 static void leave(int number)
 {
-    emo_output_discard(outputs.model);
-    emo_output_discard(outputs.history);
+    emo_outputs_discard(&job.outputs);
     if (emo_program_shows_progress(&program))
         fputs("\r\033[K", stderr);
-    if (job.saved > 0)
+    if (job.resume.saved > 0)
         emo_program_warn(&program, "stopped by signal %d; %s goes on from step %" PRIu64, number,
-                         checkpoint_path, job.saved);
+                         checkpoint_path, job.resume.saved);
     else
         emo_program_warn(&program, "stopped by signal %d; no model was written", number);
     _exit(128 + number);
@@ -161,18 +157,6 @@ static bool is_stopped(void)
     return emo_interrupted() != 0;
 }
 
-/* Opens one of the outputs where a signal finds it. */
-static int open_output(struct emo_output **slot, const char *path, bool binary,
-                       struct emo_error *err)
-{
-    emo_interrupts_lock();
-    int status = emo_output_open(slot, path, binary, err);
-    if (status != EMO_OK)
-        *slot = NULL;
-    emo_interrupts_unlock();
-    return status;
-}
-
 /* From here on a signal changes nothing. After input that was cut short one may be on its way: the
    same Ctrl-C ends upstream first, and is the truer reason. */
 static void settle(int status)
@@ -182,7 +166,18 @@ static void settle(int status)
     emo_interrupts_end();
 }
 
-/* Checkpoints ---------------------------------------------------------------------------------- */
+/* Stopped by a signal, with what was learnt in the checkpoint, or failing to put it there. The
+   threads may wait for ever. */
+static void leave_stopped(int status, const struct emo_error *err)
+{
+    if (status == EMO_OK || status == EMO_INPUT)
+        leave(emo_interrupted());
+    emo_outputs_discard(&job.outputs);
+    emo_program_warn(&program, "%s", err->text);
+    _exit(status);
+}
+
+/* For lib/learn ------------------------------------------------------------------------------- */
 
 /* What a run that goes on must have as it was. The network is compared as text. */
 static bool is_kept(const struct emo_option *o)
@@ -191,181 +186,33 @@ static bool is_kept(const struct emo_option *o)
                                      o->value == &common.no_pg);
 }
 
-/* From the checkpoint, if there is one to go on from: its options. */
-static int take_over(struct emo_error *err)
-{
-    if (checkpoint_path == NULL || !resume || access(checkpoint_path, F_OK) != 0)
-        return EMO_OK;
-    int status = emo_checkpoint_open(&job.checkpoint, checkpoint_path, err);
-    job.resumed = true;
-    for (size_t i = 0; status == EMO_OK && i < OPTIONS; i++) {
-        if (!is_kept(&options[i]))
-            continue;
-        if (!emo_checkpoint_option(&job.checkpoint, options[i].name, &job.values[i]))
-            return emo_error(err, EMO_INPUT, "%s: it does not say its --%s", checkpoint_path,
-                             options[i].name);
-        status = emo_option_restore(&options[i], job.values[i].bytes, err);
-        if (status != EMO_OK)
-            return emo_error_prefix(err, "%s", checkpoint_path);
-    }
-    if (status == EMO_OK && !emo_head_key(&job.checkpoint.head, "recorded", &job.recorded))
-        status = emo_error(err, EMO_INPUT, "%s: it does not say its options", checkpoint_path);
-    return status;
-}
-
-static int begin_checkpoint(struct emo_error *err)
-{
-    struct emo_checkpoint *c = &job.checkpoint;
-    struct emo_text value = {0};
-    int status = emo_checkpoint_begin(c, job.feed, emo_reader_head(job.reader), job.net, err);
-    if (status == EMO_OK)
-        status = emo_head_set_key(&c->head, "recorded", job.recorded.bytes, err);
-    for (size_t i = 0; status == EMO_OK && i < OPTIONS; i++) {
-        if (!is_kept(&options[i]))
-            continue;
-        value.length = 0;
-        emo_text_add(&value, "", 0);
-        emo_option_value(&options[i], &value);
-        status = value.failed ? emo_error_memory(err, value.length, "options")
-                              : emo_checkpoint_set_option(c, options[i].name, value.bytes, err);
-    }
-    emo_text_free(&value);
-    return status;
-}
-
-/* The training as the checkpoint has it, and its place in the input. */
-static int restore(struct emo_error *err)
-{
-    struct emo_checkpoint *c = &job.checkpoint;
-    struct emo_training *t = &job.training;
-    bool same = true;
-    int status = emo_checkpoint_check(c, job.feed, emo_reader_head(job.reader), job.net, &same, err);
-    if (status == EMO_OK && !same)
-        emo_program_warn(&program, "%s was computed by another backend than %s: the model will not "
-                         "be that of one run", checkpoint_path, emo_net_backend(job.net));
-    if (status == EMO_OK)
-        status = emo_checkpoint_restore(c, job.net, t, err);
-    if (status == EMO_OK)
-        status = emo_feed_also_trained(job.feed, c->origins.at, c->origins.count, err);
-    if (status != EMO_OK)
-        return status;
-    emo_program_say(&program, "%s: going on from step %" PRIu64 ", epoch %u", checkpoint_path,
-                    t->history.steps, t->epoch);
-    job.saved = t->history.steps;
-    job.place = (struct emo_feed_place){.epoch = t->epoch, .images = t->images, .whole = t->whole,
-                                        .trail = &t->trail, .train = c->train,
-                                        .train_sum = c->train_sum};
-    return emo_feed_resume(job.feed, &job.place, err);
-}
-
 static int save(void *unused, struct emo_error *err)
 {
-    struct emo_checkpoint *c = &job.checkpoint;
-    const struct emo_training *t = &job.training;
-    struct emo_intake_counts n = emo_feed_counts(job.feed);
     (void)unused;
-    if (c->train == 0 && (t->epoch > 1 || t->whole)) {
-        c->train = n.train;
-        c->train_sum = n.train_sum;
-    }
-    emo_interrupts_lock();
-    int status = emo_checkpoint_write(c, checkpoint_path, t, emo_feed_origins(job.feed), job.net,
-                                      err);
-    if (status == EMO_OK)
-        job.saved = t->history.steps;
-    emo_interrupts_unlock();
-    return status;
+    return emo_resume_save(&job.resume, job.feed, &job.training, job.net, err);
 }
 
-/* Stopped by a signal, with what was learnt in the checkpoint, or failing to put it there. The
-   threads may wait for ever. */
-static void leave_stopped(int status, const struct emo_error *err)
-{
-    if (status == EMO_OK || status == EMO_INPUT)
-        leave(emo_interrupted());
-    emo_output_discard(outputs.model);
-    emo_output_discard(outputs.history);
-    emo_program_warn(&program, "%s", err->text);
-    _exit(status);
-}
-
-/* --next-epoch. */
-static int tell_next_epoch(struct emo_error *err)
-{
-    struct emo_checkpoint c = {0};
-    unsigned epoch = 1;
-    int status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox,
-        .also_read = {checkpoint_path}}, err);
-    if (status == EMO_OK && access(checkpoint_path, F_OK) == 0)
-        status = emo_checkpoint_open(&c, checkpoint_path, err);
-    if (status == EMO_OK && c.reader != NULL)
-        status = emo_checkpoint_next_epoch(&c, &epoch, err);
-    if (status == EMO_OK)
-        printf("%u\n", epoch);
-    emo_checkpoint_free(&c);
-    return status;
-}
-
-/* What is said on the way ---------------------------------------------------------------------- */
-
-static struct {
-    struct emo_progress progress;
-    bool shown;
-    uint64_t before; /* images of earlier epochs */
-    char label[64];
-} teller;
-
-static void tell_step(void *unused, uint64_t step, double loss, uint64_t images)
-{
-    (void)unused;
-    if (common.verbose)
-        emo_program_say(&program, "step %" PRIu64 " loss %.9g", step, loss);
-    if (!teller.shown)
-        return;
-    if (!teller.progress.shown)
-        emo_progress_begin(&teller.progress, true, teller.label, "images",
-                           emo_feed_counts(job.feed).train);
-    char note[48];
-    snprintf(note, sizeof note, "loss %.4f", loss);
-    emo_progress_update(&teller.progress, images - teller.before, note);
-}
-
-static void label_progress(unsigned epoch)
-{
-    snprintf(teller.label, sizeof teller.label, "emo-train: epoch %u", epoch);
-}
-
-static void tell_epoch(void *unused, const struct emo_epoch *e)
-{
-    struct emo_text line = {0};
-    unsigned of = emo_feed_epochs(job.feed);
-    (void)unused;
-    emo_progress_end(&teller.progress);
-    teller.before = job.training.history.images;
-    label_progress(e->number + 1);
-    emo_epoch_line(&line, e, of == UINT16_MAX ? 0 : of);
-    if (job.training.best.epoch == e->number)
-        emo_text_printf(&line, "  best");
-    if (!line.failed)
-        emo_program_say(&program, "%s", line.bytes);
-    emo_text_free(&line);
-}
-
-/* Which epoch the model is of, where that is not plainly the last. */
-static void tell_best(void)
-{
-    const struct emo_training *t = &job.training;
-    if (keep != EMO_KEEP_LAST)
-        emo_program_say(&program, "the model is that of epoch %u of %zu, by %s %.9g",
-                        t->best.epoch, t->history.count, keeps[keep], t->best.value);
-}
-
-static void tell_remark(bool warning, const char *line)
+static void say(bool warning, const char *line)
 {
     if (warning)
         emo_program_warn(&program, "%s", line);
     else
         emo_program_say(&program, "%s", line);
+}
+
+/* Without input -------------------------------------------------------------------------------- */
+
+/* --next-epoch. */
+static int tell_next_epoch(struct emo_error *err)
+{
+    unsigned epoch;
+    int status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox,
+        .also_read = {checkpoint_path}}, err);
+    if (status == EMO_OK)
+        status = emo_resume_next_epoch(checkpoint_path, &epoch, err);
+    if (status == EMO_OK)
+        printf("%u\n", epoch);
+    return status;
 }
 
 /* --summary and --show-net. */
@@ -398,54 +245,23 @@ static int write_outputs(struct emo_error *err)
     const struct emo_training *t = &job.training;
     const uint32_t *shape = emo_feed_shape(job.feed);
     struct emo_intake_counts n = emo_feed_counts(job.feed);
-    struct emo_setup_story story = {
+    const struct emo_setup_story story = {
         .input = emo_reader_head(job.reader), .shape = {shape[0], shape[1], shape[2]},
         .epochs = (unsigned)t->history.count, .steps = t->history.steps, .train = n.train,
         .valid = n.valid, .seed = (uint64_t)seed, .batch = (unsigned)batch,
         .learning_rate = learning_rate, .initialised = init_path != NULL,
-        .keep = (enum emo_keep)keep, .best = &t->best, .backend = emo_net_backend(job.net),
+        .keep = (enum emo_keep)keep, .best = &t->best,
+        .backend = emo_resume_backend(&job.resume, job.net),
     };
     struct emo_model model = {0};
-    struct emo_text table = {0};
-    if (job.resumed && emo_head_key(&job.checkpoint.head, "backend", &job.backend))
-        story.backend = job.backend.bytes;
     int status = emo_setup_model(&model, &story, job.net, err);
     if (status == EMO_OK && !common.no_pg)
-        status = emo_head_add_pg(&model.head, program.name, EMO_VERSION, job.recorded.bytes,
+        status = emo_head_add_pg(&model.head, program.name, EMO_VERSION, job.resume.recorded.bytes,
                                  &story.seed, err);
     model.origins = emo_feed_take_origins(job.feed, &model.origin_count);
-    emo_history_tsv(&table, &t->history);
-    if (status == EMO_OK && table.failed)
-        status = emo_error_memory(err, table.length, "the history");
-    if (status == EMO_OK) {
-        status = emo_model_write(outputs.model, &model, job.net, err);
-        outputs.model = NULL;
-    }
-    if (status == EMO_OK && outputs.history != NULL) {
-        if (emo_write(emo_output_fd(outputs.history), table.bytes, table.length) != 0)
-            status = emo_error_errno(err, "%s", emo_output_name(outputs.history));
-        else {
-            status = emo_output_commit(outputs.history, err);
-            outputs.history = NULL;
-        }
-    }
-    emo_text_free(&table);
+    if (status == EMO_OK)
+        status = emo_outputs_write(&job.outputs, &model, job.net, &t->history, err);
     emo_model_free(&model);
-    return status;
-}
-
-static int open_outputs(struct emo_error *err)
-{
-    int status = open_output(&outputs.model, common.output, true, err);
-    if (status == EMO_OK && history_path != NULL)
-        status = open_output(&outputs.history, history_path, false, err);
-    /* Where it cannot be written, that should be known before the first epoch is over. */
-    if (status == EMO_OK && checkpoint_path != NULL) {
-        struct emo_output *trial;
-        status = emo_output_open(&trial, checkpoint_path, true, err);
-        if (status == EMO_OK)
-            emo_output_discard(trial);
-    }
     return status;
 }
 
@@ -457,16 +273,14 @@ static int train(struct emo_error *err)
         .patience = (unsigned)patience,
     };
     const struct emo_train_listener listener = {
-        .step = tell_step, .epoch = tell_epoch,
+        .context = &job.teller, .step = emo_teller_step, .epoch = emo_teller_epoch,
         .stop = checkpoint_path != NULL ? is_stopped : NULL,
         .save = checkpoint_path != NULL ? save : NULL,
     };
-    const struct emo_training *t = &job.training;
-    bool within = t->history.count < t->epoch;
     size_t valid;
-    teller.shown = emo_program_shows_progress(&program);
-    teller.before = t->history.images - (within ? t->images : 0);
-    label_progress((unsigned)t->history.count + 1);
+    job.teller = (struct emo_teller){.say = say, .feed = job.feed, .training = &job.training,
+        .steps = common.verbose, .shown = emo_program_shows_progress(&program)};
+    emo_teller_begin(&job.teller);
     int status = emo_feed_start(job.feed, err);
     if (status == EMO_OK) {
         emo_feed_valid(job.feed, &valid);
@@ -476,14 +290,14 @@ static int train(struct emo_error *err)
         job.underway = checkpoint_path != NULL;
         emo_interrupts_unlock();
         status = emo_train(job.feed, job.net, &o, &listener, &job.training, err);
-        emo_progress_end(&teller.progress);
+        emo_teller_end(&job.teller);
     }
     settle(status);
     if (is_stopped())
         leave_stopped(status, err);
     if (status == EMO_OK) {
-        emo_feed_remarks(job.feed, emo_reader_head(job.reader), tell_remark);
-        tell_best();
+        emo_feed_remarks(job.feed, emo_reader_head(job.reader), say);
+        emo_teller_best(&job.teller, (enum emo_keep)keep);
         status = write_outputs(err);
     }
     return status;
@@ -503,7 +317,7 @@ static int open_net(const char *text, struct emo_error *err)
     };
     int64_t *origins = NULL;
     size_t origin_count = 0;
-    const char *init = job.resumed ? NULL : init_path;
+    const char *init = job.resume.resumed ? NULL : init_path;
     int status = emo_setup_net(&job.net, &o, head, init, &origins, &origin_count, err);
     status = emo_setup_blame(status, net_name, err);
     if (status == EMO_OK && emo_net_bf16_as_fp32(job.net))
@@ -511,10 +325,8 @@ static int open_net(const char *text, struct emo_error *err)
                         "as fp32, no faster");
     if (status == EMO_OK)
         status = emo_feed_also_trained(job.feed, origins, origin_count, err);
-    if (status == EMO_OK && job.resumed)
-        status = restore(err);
-    else if (status == EMO_OK && checkpoint_path != NULL)
-        status = begin_checkpoint(err);
+    if (status == EMO_OK)
+        status = emo_resume_begin(&job.resume, job.feed, head, job.net, &job.training, say, err);
     free(origins);
     return status;
 }
@@ -522,14 +334,9 @@ static int open_net(const char *text, struct emo_error *err)
 /* The network text: that of -n, or of what it goes on from. */
 static int choose_text(char **text, struct emo_error *err)
 {
-    struct emo_text t = {0};
     *text = NULL;
-    if (job.resumed && net_name == NULL) {
-        (void)emo_head_net(&job.checkpoint.head, &t);
-        *text = t.bytes;
-        return t.bytes != NULL ? EMO_OK : emo_error(err, EMO_INPUT, "%s: it has no network",
-                                                    checkpoint_path);
-    }
+    if (job.resume.resumed && net_name == NULL)
+        return emo_resume_text(&job.resume, text, err);
     if (net_name != NULL || init_path == NULL)
         return emo_setup_text(net_name != NULL ? net_name : "baseline", text, err);
     return EMO_OK;
@@ -538,15 +345,14 @@ static int choose_text(char **text, struct emo_error *err)
 static int run(const char *const *paths, size_t count, struct emo_error *err)
 {
     char *text = NULL;
-    emo_options_recorded(options, OPTIONS, &job.recorded);
-    emo_text_add(&job.recorded, "", 0);
-    int status = job.recorded.failed ? emo_error_memory(err, 1, "options") : EMO_OK;
+    job.resume = (struct emo_resume){.path = checkpoint_path, .options = options, .count = OPTIONS,
+                                     .is_kept = is_kept};
+    job.outputs = output_files();
+    int status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
+        .read_count = count, .also_read = {net_name, init_path, checkpoint_path},
+        .write = {common.output, history_path, checkpoint_path}, .spools = true}, err);
     if (status == EMO_OK)
-        status = emo_sandbox_enter(&(struct emo_sandbox){.off = common.no_sandbox, .read = paths,
-            .read_count = count, .also_read = {net_name, init_path, checkpoint_path},
-            .write = {common.output, history_path, checkpoint_path}, .spools = true}, err);
-    if (status == EMO_OK)
-        status = take_over(err);
+        status = emo_resume_open(&job.resume, resume, err);
     const struct emo_feed_options feeding = {
         .batch = (unsigned)batch, .epochs = (uint16_t)epochs, .endless = steps > 0,
         .shuffle = !no_shuffle, .seed = (uint64_t)seed, .memory = memory,
@@ -563,19 +369,14 @@ static int run(const char *const *paths, size_t count, struct emo_error *err)
     if (status == EMO_OK)
         status = open_net(text, err);
     if (status == EMO_OK)
-        status = open_outputs(err);
+        status = emo_outputs_open(&job.outputs, err);
     if (status == EMO_OK)
         status = train(err);
     else
         settle(status);
-    emo_output_discard(outputs.model);
-    emo_output_discard(outputs.history);
+    emo_outputs_discard(&job.outputs);
     emo_training_free(&job.training);
-    emo_checkpoint_free(&job.checkpoint);
-    emo_text_free(&job.recorded);
-    emo_text_free(&job.backend);
-    for (size_t i = 0; i < OPTIONS; i++)
-        emo_text_free(&job.values[i]);
+    emo_resume_free(&job.resume);
     emo_feed_close(job.feed);
     emo_net_close(job.net);
     emo_reader_close(job.reader);
@@ -607,17 +408,8 @@ static int check_options(size_t operands, struct emo_error *err)
                          "to begin anew", checkpoint_path);
     if (learning_rate <= 0)
         return emo_error(err, EMO_USAGE, "--lr: must be more than 0");
-    bool model_out = common.output == NULL || strcmp(common.output, "-") == 0;
-    if (history_path != NULL && strcmp(history_path, "-") == 0 && model_out)
-        return emo_error(err, EMO_USAGE, "the model and the history cannot both go to standard "
-                         "output; give -o FILE");
-    if (history_path != NULL && !model_out && strcmp(history_path, common.output) == 0)
-        return emo_error(err, EMO_USAGE, "the model and the history are the same file");
-    if (checkpoint_path != NULL && ((!model_out && strcmp(checkpoint_path, common.output) == 0) ||
-                                    (history_path != NULL &&
-                                     strcmp(checkpoint_path, history_path) == 0)))
-        return emo_error(err, EMO_USAGE, "the checkpoint and another output are the same file");
-    return EMO_OK;
+    const struct emo_outputs files = output_files();
+    return emo_outputs_check(&files, err);
 }
 
 int main(int argc, char **argv)
