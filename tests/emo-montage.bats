@@ -248,7 +248,7 @@ payloads() {
     make_stream -n 3 -s 4x4x2 >in.emo
     run -3 emo-montage -o out.png in.emo
     [[ "$output" == *'1 or 3 channels'* ]]
-    command -v script || skip "no script(1)"
+    needs_terminal
     make_stream -n 3 >in.emo
     run -2 script -qec "'$BIN/emo-montage' in.emo" /dev/null
     [[ "$output" == *terminal* ]]

@@ -319,7 +319,7 @@ END
     drawn
     emo-plot roc -q -t png -o x many.tsv
     [ "$(head -c 4 x | tail -c 3)" = PNG ]
-    command -v script || return 0
+    needs_terminal
     run script -qec 'emo-plot roc -q -t png many.tsv' /dev/null
     [ "$status" -eq 2 ]
     [[ $output == *"binary is not written to a terminal"* ]]

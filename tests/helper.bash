@@ -17,3 +17,8 @@ setup() {
     export T
     cd "$T" || exit
 }
+
+# For what only a terminal shows; not every container can make one.
+needs_terminal() {
+    script -qec true /dev/null >/dev/null 2>&1 || skip "no script(1), or no pseudo-terminal"
+}
