@@ -1,5 +1,6 @@
 # make, make check, make check-all, make lint, make sanitize, make fuzz SECONDS=,
-# make mutation MUTANTS=, make install PREFIX= DESTDIR=
+# make mutation MUTANTS=, make bench QUICK=1, make bench-scale, make bench-peers,
+# make install PREFIX= DESTDIR=
 PREFIX ?= /usr/local
 BUILD ?= build
 CC ?= cc
@@ -126,7 +127,8 @@ install: all
 
 # Every warning an error with both compilers, the pages and the scripts.
 SCRIPTS = .ci/run tests/run tests/check $(wildcard pipelines/*) $(wildcard tests/data/make-*) \
-    tests/fuzz/run tests/fuzz/afl tests/fuzz/minimise tests/fuzz/make-seeds
+    tests/fuzz/run tests/fuzz/afl tests/fuzz/minimise tests/fuzz/make-seeds tests/bench/run \
+    tests/bench/scale
 lint:
 	$(MAKE) -s CC=gcc BUILD=$(BUILD)/lint-gcc CFLAGS='-O2 -Werror' all units
 	$(MAKE) -s CC=clang BUILD=$(BUILD)/lint-clang CFLAGS='-O1 -Werror' all units
@@ -159,9 +161,22 @@ show-flags:
 	@echo '$(CC) $(ALL_CFLAGS) $(LDFLAGS)'
 	@echo '$(LIBS)'
 
+# Beside the peers that are installed; tests/bench/run says what can be set. bench-peers installs them.
+$(BUILD)/bench/peaks: tests/bench/peaks.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -O3 -ffp-contract=fast $(LDFLAGS) -o $@ $<
+bench: all $(BUILD)/bench/peaks $(BUILD)/unit/make_scores
+	BUILD=$(BUILD) tests/bench/run
+bench-scale: all
+	BUILD=$(BUILD) tests/bench/scale
+bench-peers:
+	pipelines/packages bench
+	npm install --ignore-scripts --no-save --prefix $(BUILD)/bench onnxruntime-node
+
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all units fuzzers check check-all lint sanitize fuzz mutation show-flags install clean
+.PHONY: all units fuzzers check check-all lint sanitize fuzz mutation bench bench-scale \
+    bench-peers show-flags install clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
