@@ -4,7 +4,7 @@
  * their number cannot change a result.
  *
  * Where all convolutions have whole blocks of channels, as wide as a vector
- * register, activations lie in such blocks and the image in planes: the gradient
+ * register of AVX-512, activations lie in such blocks and the image in planes: the gradient
  * of weights is then nearly twice as fast as in NHWC, which other networks get.
  * Weights lie in the layout that each pass prefers, taken over from the master
  * when they change.
@@ -166,15 +166,16 @@ static dnnl_format_tag_t tag_of(const struct state *s, uint32_t channels)
     if (s->block == 0)
         return dnnl_nhwc;
     uint32_t b = one_block(s, channels);
-    return b == 16 ? dnnl_nChw16c : b == 8 ? dnnl_nChw8c : dnnl_nchw;
+    return b == 16 ? dnnl_nChw16c : dnnl_nchw;
 }
 
 /* Sets s->first and s->block. */
 static void choose_block(struct state *s)
 {
     const struct emo_graph *g = s->g;
-    uint32_t b = has(dnnl_cpu_isa_avx512_core) ? 16 : 8;
-    bool whole = has(dnnl_cpu_isa_avx2); /* without, oneDNN has nothing quick for blocks */
+    const uint32_t b = 16;
+    /* Without AVX-512 oneDNN 2.6 has no quick gradient of the input for some strides in blocks. */
+    bool whole = has(dnnl_cpu_isa_avx512_core);
     s->first = g->spatial;
     for (size_t i = 0; i < g->spatial; i++) {
         const struct emo_layer *l = &g->layers[i];
