@@ -378,7 +378,9 @@ static int open_input(struct npz *z, const char *path, struct emo_error *err)
         return emo_error_errno(err, "%s", z->file);
     int status = emo_make_seekable(&z->fd, z->file, err);
     uint8_t first[4] = {0};
-    if (status == EMO_OK && (emo_read_at(z->fd, first, 4, 0) < 0 || memcmp(first, "PK", 2) != 0))
+    if (status == EMO_OK && emo_read_at(z->fd, first, sizeof first, 0) < 0)
+        status = emo_error_errno(err, "%s", z->file);
+    else if (status == EMO_OK && memcmp(first, "PK", 2) != 0)
         status = emo_error(err, EMO_INPUT, "%s: not a zip, as .npz is", z->file);
     return status;
 }
@@ -512,6 +514,8 @@ static int read_metadata(struct npz *z, const struct emo_column *c, struct emo_r
         if (status == EMO_OK)
             emo_metadata_set(&r->metadata, (uint8_t)(EMO_META_I64 | flag), key, &bits, sizeof bits);
     }
+    if (status == EMO_OK && r->metadata.failed && !r->metadata.full)
+        return emo_error_memory(err, r->metadata.length, "metadata");
     if (status == EMO_OK && r->metadata.failed)
         return bad_row(z, c->name, err, "longer than a record's metadata can be");
     return status;

@@ -71,8 +71,11 @@ int emo_outputs_write(struct emo_outputs *o, const struct emo_model *model, stru
         status = emo_model_write(o->model, model, net, err);
         o->model = NULL;
     }
-    if (status == EMO_OK && o->history != NULL)
+    if (status == EMO_OK && o->history != NULL) {
         status = write_history(o, &table, err);
+        if (status != EMO_OK)
+            (void)emo_error_prefix(err, "the model is whole, its history is not written");
+    }
     emo_text_free(&table);
     return status;
 }

@@ -84,7 +84,7 @@ static bool reserve(struct emo_metadata *m, size_t n)
 
 void emo_metadata_assign(struct emo_metadata *m, const uint8_t *bytes, size_t n)
 {
-    m->failed = false;
+    m->failed = m->full = false;
     m->length = 0;
     if (n == 0 || !reserve(m, n))
         return;
@@ -144,7 +144,7 @@ static bool splice(struct emo_metadata *m, size_t from, size_t to, size_t size)
 {
     size_t length = m->length - (to - from) + size;
     if (length > EMO_CAP_METADATA) {
-        m->failed = true;
+        m->failed = m->full = true;
         return false;
     }
     if (!reserve(m, length))
@@ -162,7 +162,7 @@ void emo_metadata_set(struct emo_metadata *m, uint8_t type, const char *key, con
     size_t key_length = strlen(key), from = 0, to, at = 0;
     int c = 1;
     if (key_length == 0 || key_length > UINT8_MAX || n > EMO_CAP_METADATA) {
-        m->failed = true;
+        m->failed = m->full = true;
         return;
     }
     for (to = 0; emo_metadata_next(m, &at, &e); from = to = at) {

@@ -24,11 +24,11 @@ enum emo_metadata_type {
 };
 
 /* Zero-initialise; free with emo_metadata_free(). A failed allocation or a set() past the cap
-   sets failed: the writer refuses such a record. */
+   sets failed, the latter full, too: the writer refuses such a record. */
 struct emo_metadata {
     uint8_t *bytes;
     size_t length, room;
-    bool failed;
+    bool failed, full;
 };
 
 struct emo_metadata_entry {
