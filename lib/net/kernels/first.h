@@ -11,7 +11,8 @@
  *
  * Backward, the gradient of the weights straight from the pooled gradient: of the four outputs
  * under a pooled one only the largest has a gradient, so a channel's kernel (kernel_h rows of
- * kernel_w * c numbers, in registers) gets the window of pixels that was largest, times g:
+ * kernel_w * c numbers, in registers) gets the window of pixels that was largest, times g. The
+ * windows of a run of places are copied out first, so that all channels read whole lines:
  *
  *     gw[., ., ., o] += g[p, o] * x[window of p that was largest for o] / 255
  *

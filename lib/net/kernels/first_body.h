@@ -1,7 +1,7 @@
 /*
  * The arithmetic of first.h. Included with LANES, the floats of a vector; VECTORS of channels and
- * PAIRS of pooled places (4 * VECTORS * PAIRS sums) at a time going forward; SUMS at a time going
- * backward; and KERNEL, the name of the table.
+ * PAIRS of pooled places (4 * VECTORS * PAIRS sums) at a time going forward; SUMS vectors, or FEW for
+ * a small kernel, at a time going backward; and KERNEL, the name of the table.
  */
 #include "net/kernels/bf16.h"
 #include "net/kernels/first.h"
@@ -16,7 +16,7 @@ typedef float loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias
 typedef uint16_t loose_shorts __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
 
 #define GROUP (VECTORS * LANES) /* channels at a time */
-#define CACHE 16384             /* bytes of pixels at a time going backward */
+#define CACHE 24576             /* bytes of windows at a time going backward */
 
 static size_t round_up(size_t n, size_t to)
 {
@@ -31,6 +31,20 @@ static size_t taps(const struct emo_first *f)
 static size_t tap_vectors(const struct emo_first *f)
 {
     return (taps(f) + LANES - 1) / LANES;
+}
+
+/* Floats of a whole kernel, row after row, in as many vectors as are summed together. */
+static size_t window_floats(const struct emo_first *f)
+{
+    size_t vectors = (f->conv->kernel_h * taps(f) + LANES - 1) / LANES;
+    return round_up(vectors, vectors <= FEW ? FEW : SUMS) * LANES;
+}
+
+/* Pooled places whose windows stay in the first cache while all channels go over them. */
+static size_t run_length(const struct emo_first *f)
+{
+    size_t n = CACHE / (4 * window_floats(f) * sizeof(float));
+    return n > 0 ? n : 1;
 }
 
 /* A row of pixels as floats, padding included, and room for what the last block or vector reads
@@ -57,10 +71,14 @@ static size_t packed_floats(const struct emo_first *f)
     return round_up(f->conv->oc, GROUP) * f->conv->kernel_h * taps(f);
 }
 
+/* A band of rows, the windows of a run, the sums. */
+static size_t windows_floats(const struct emo_first *f)
+{
+    return 4 * run_length(f) * window_floats(f) + LANES;
+}
 static size_t scratch_floats(const struct emo_first *f)
 {
-    size_t vectors = round_up(f->conv->kernel_h * tap_vectors(f), SUMS);
-    return band(f) * row_floats(f) + f->conv->oc * vectors * LANES + 16;
+    return band(f) * row_floats(f) + windows_floats(f) + f->conv->oc * window_floats(f);
 }
 
 /* [group of channels][ky][kx, i][channel of the group]. */
@@ -177,79 +195,93 @@ static void forward(const struct emo_first *f, const uint8_t *image, const float
     }
 }
 
-/* One channel, n pooled places, SUMS vectors of its kernel: each += g * x at its offset. */
-static inline void backward_run(const struct emo_first *f, size_t n, const float *x0,
-                                const float *g, const uint16_t *place, const size_t *offset,
-                                float *to)
+/* The four windows under each of n pooled places, one after the other. Whole vectors are copied:
+   what is too much, the next row or window overwrites. */
+static void copy_windows(const struct emo_first *f, size_t n, const float *x0, float *to)
 {
-    size_t step = (size_t)f->conv->stride * f->conv->c;
-    const size_t window[4] = {0, step, f->conv->stride * row_floats(f),
-                              f->conv->stride * row_floats(f) + step};
+    size_t kernel = f->conv->kernel_h, n_row = taps(f), wide = tap_vectors(f) * LANES;
+    size_t row = row_floats(f), step = (size_t)f->conv->stride * f->conv->c;
+    for (size_t p = 0; p < n; p++)
+        for (size_t q = 0; q < 4; q++, to += window_floats(f)) {
+            const float *x = x0 + (2 * p + q % 2) * step + q / 2 * f->conv->stride * row;
+            for (size_t ky = 0; ky < kernel; ky++)
+                for (size_t j = 0; j < wide; j += LANES)
+                    *(loose *)(void *)(to + ky * n_row + j) =
+                        *(const loose *)(const void *)(x + ky * row + j);
+        }
+}
+
+/* One channel, n pooled places, count vectors of its kernel. */
+static inline void backward_run(size_t n, size_t window, size_t block, const int count,
+                                const float *x, const float *g, const uint16_t *place, float *to)
+{
     floats s[SUMS];
-    _Pragma("GCC unroll 16") for (int k = 0; k < SUMS; k++)
+    _Pragma("GCC unroll 16") for (int k = 0; k < count; k++)
         s[k] = *(const floats *)(const void *)(to + k * LANES);
-    for (size_t p = 0; p < n; p++, g += f->block, place += f->block) {
-        const float *x = x0 + 2 * p * step + window[*place];
+    for (size_t p = 0; p < n; p++, g += block, place += block) {
+        const float *from = x + (4 * p + *place) * window;
         float by = *g;
-        _Pragma("GCC unroll 16") for (int k = 0; k < SUMS; k++)
-            s[k] += *(const loose *)(const void *)(x + offset[k]) * by;
+        _Pragma("GCC unroll 16") for (int k = 0; k < count; k++)
+            s[k] += *(const floats *)(const void *)(from + k * LANES) * by;
     }
-    _Pragma("GCC unroll 16") for (int k = 0; k < SUMS; k++)
+    _Pragma("GCC unroll 16") for (int k = 0; k < count; k++)
         *(floats *)(void *)(to + k * LANES) = s[k];
 }
 
-/* Pooled places whose pixels stay in the first cache while all channels go over them. */
-static size_t run_length(const struct emo_first *f)
+/* A pooled row: every channel's kernel, a run of places at a time. */
+static void backward_row(const struct emo_first *f, const float *rows, const float *g,
+                         const uint16_t *place, float *windows, float *sums)
 {
-    size_t n = CACHE / (band(f) * 2 * f->conv->stride * f->conv->c * sizeof(float));
-    return n > 0 ? n : 1;
+    size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, b = f->block, run = run_length(f);
+    size_t step = (size_t)2 * f->conv->stride * f->conv->c, window = window_floats(f);
+    for (size_t px = 0; px < f->pw; px += run) {
+        size_t n = f->pw - px < run ? f->pw - px : run;
+        copy_windows(f, n, rows + px * step, windows);
+        for (size_t o = 0; o < oc; o++) {
+            size_t at = (o / b * plane + px) * b + o % b;
+            float *to = sums + o * window;
+            if (window <= FEW * LANES)
+                backward_run(n, window, b, FEW, windows, g + at, place + at, to);
+            else
+                for (size_t k = 0; k < window; k += SUMS * LANES)
+                    backward_run(n, window, b, SUMS, windows + k, g + at, place + at, to + k);
+        }
+    }
 }
 
-/* A pooled row: every channel's kernel, SUMS vectors at a time. */
-static void backward_row(const struct emo_first *f, const float *rows, const float *g,
-                         const uint16_t *place, float *sums)
+/* Of one image. */
+static void add_bias_gradient(const struct emo_first *f, const float *g, float *gb)
 {
-    size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, b = f->block, wide = tap_vectors(f);
-    size_t used = f->conv->kernel_h * wide, vectors = round_up(used, SUMS), run = run_length(f);
-    size_t step = (size_t)2 * f->conv->stride * f->conv->c;
-    for (size_t px = 0; px < f->pw; px += run)
-        for (size_t k = 0; k < vectors; k += SUMS) {
-            size_t offset[SUMS], n = f->pw - px < run ? f->pw - px : run;
-            for (size_t i = 0; i < SUMS; i++)
-                offset[i] = k + i < used ? (k + i) / wide * row_floats(f) + (k + i) % wide * LANES
-                                         : 0;
-            for (size_t o = 0; o < oc; o++) {
-                size_t at = (o / b * plane + px) * b + o % b;
-                backward_run(f, n, rows + px * step, g + at, place + at, offset,
-                             sums + (o * vectors + k) * LANES);
-            }
-        }
+    size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, b = f->block;
+    for (size_t o = 0; o < oc; o += LANES) {
+        const float *from = g + o / b * plane * b + o % b;
+        floats s = *(const loose *)(const void *)(gb + o);
+        for (size_t p = 0; p < plane; p++)
+            s += *(const loose *)(const void *)(from + p * b);
+        *(loose *)(void *)(gb + o) = s;
+    }
 }
 
 static void backward(const struct emo_first *f, size_t n, const uint8_t *const *images,
                      const float *gy, const uint16_t *place, float *gw, float *gb, float *scratch)
 {
-    const struct emo_layer *l = f->conv;
-    size_t oc = l->oc, plane = (size_t)f->ph * f->pw, b = f->block, wide = tap_vectors(f);
-    size_t vectors = round_up(l->kernel_h * wide, SUMS);
-    float *rows = scratch, *sums = scratch + band(f) * row_floats(f);
+    size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, b = f->block;
+    size_t window = window_floats(f), weights = f->conv->kernel_h * taps(f);
+    float *rows = scratch, *sums = rows + band(f) * row_floats(f), *windows = sums + oc * window;
     clear(f, rows);
-    memset(sums, 0, oc * vectors * LANES * sizeof *sums);
+    memset(sums, 0, oc * window * sizeof *sums);
+    memset(windows, 0, windows_floats(f) * sizeof *windows);
     memset(gb, 0, oc * sizeof *gb);
     for (size_t r = 0; r < n; r++, gy += plane * oc, place += plane * oc) {
         for (size_t py = 0; py < f->ph; py++) {
             load_band(f, images[r], py, rows);
-            backward_row(f, rows, gy + py * f->pw * b, place + py * f->pw * b, sums);
+            backward_row(f, rows, gy + py * f->pw * b, place + py * f->pw * b, windows, sums);
         }
-        for (size_t o = 0; o < oc; o++)
-            for (size_t p = 0; p < plane; p++)
-                gb[o] += gy[(o / b * plane + p) * b + o % b];
+        add_bias_gradient(f, gy, gb);
     }
-    for (size_t ky = 0; ky < l->kernel_h; ky++)
-        for (size_t j = 0; j < taps(f); j++)
-            for (size_t o = 0; o < oc; o++)
-                gw[(ky * taps(f) + j) * oc + o] =
-                    sums[(o * vectors + ky * wide) * LANES + j] * (1.0f / 255.0f);
+    for (size_t j = 0; j < weights; j++)
+        for (size_t o = 0; o < oc; o++)
+            gw[j * oc + o] = sums[o * window + j] * (1.0f / 255.0f);
 }
 
 const struct emo_first_kernel KERNEL = {

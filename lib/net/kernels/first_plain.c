@@ -3,5 +3,6 @@
 #define VECTORS 2
 #define PAIRS 1
 #define SUMS 10
+#define FEW 7
 #define KERNEL emo_first_plain
 #include "net/kernels/first_body.h"
