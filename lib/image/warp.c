@@ -11,6 +11,8 @@
 /* The tap that fill constant takes from the colour. */
 #define OUTSIDE (-1)
 
+#define STRIP 96 /* output columns at a time */
+
 static double spread(uint32_t draw, double range)
 {
     return (2 * (double)emo_uniform(draw) - 1) * range;
@@ -169,17 +171,19 @@ static bool vector_can(const struct emo_warp *w, uint32_t height, uint32_t width
            __builtin_cpu_supports("avx2");
 }
 
-static void vector_row(const struct emo_warp *w, const uint8_t *from, uint32_t height,
-                       uint32_t width, uint32_t channels, uint32_t r, uint8_t *to)
+/* Output pixels begin until end of row r. */
+static void vector_run(const struct emo_warp *w, const uint8_t *from, uint32_t height,
+                       uint32_t width, uint32_t channels, uint32_t r, uint32_t begin, uint32_t end,
+                       uint8_t *to)
 {
     int64_t u = w->row[0] * r + w->row[2], v = w->column[0] * r + w->column[2];
-    int64_t first = 0, until = width;
+    int64_t first = begin, until = end;
     if (w->fill != EMO_FILL_NEAREST) {
         /* Up to and with the last pixel, whose other tap has weight 0. */
         narrow(u, w->row[1], ((int64_t)height - 1) * 65536 + 255, &first, &until);
         narrow(v, w->column[1], ((int64_t)width - 1) * 65536 + 255, &first, &until);
         if (first >= until) {
-            plain_run(w, from, height, width, channels, r, 0, width, to);
+            plain_run(w, from, height, width, channels, r, begin, end, to);
             return;
         }
     }
@@ -193,9 +197,9 @@ static void vector_row(const struct emo_warp *w, const uint8_t *from, uint32_t h
         .column_step = (int32_t)w->column[1],
     };
     uint32_t a = (uint32_t)first, b = (uint32_t)until;
-    plain_run(w, from, height, width, channels, r, 0, a, to);
-    emo_warp_span_avx2(&span, channels, b - a, to + (size_t)a * channels);
-    plain_run(w, from, height, width, channels, r, b, width, to + (size_t)b * channels);
+    plain_run(w, from, height, width, channels, r, begin, a, to);
+    emo_warp_span_avx2(&span, channels, b - a, to + (size_t)(a - begin) * channels);
+    plain_run(w, from, height, width, channels, r, b, end, to + (size_t)(b - begin) * channels);
 }
 
 #endif
@@ -205,8 +209,17 @@ void emo_warp(const struct emo_warp *warp, const uint8_t *from, uint32_t height,
 {
 #if defined(EMO_WARP_AVX2)
     if (vector_can(warp, height, width, channels)) {
-        for (uint32_t r = 0; r < height; r++)
-            vector_row(warp, from, height, width, channels, r, to + (size_t)r * width * channels);
+        /* In order, memory is several times as fast as across the rows. */
+        for (size_t i = 0, n = (size_t)height * width * channels; i < n; i += 64)
+            __builtin_prefetch(from + i, 0, 2);
+        /* Strips so narrow that what a row reads of a turned image is still in the first cache for
+           the next row. */
+        for (uint32_t c = 0; c < width; c += STRIP) {
+            uint32_t end = width - c < STRIP ? width : c + STRIP;
+            for (uint32_t r = 0; r < height; r++)
+                vector_run(warp, from, height, width, channels, r, c, end,
+                           to + ((size_t)r * width + c) * channels);
+        }
         return;
     }
 #endif
