@@ -361,5 +361,5 @@ best() {
     run -2 emo-train -n "$NET" --backend reference --precision bf16 -o x.model "$STREAM"
     [[ $output == *"oneDNN only"* ]]
     run -2 env EMO_ISA=mmx emo-train -n "$NET" -e 1 -o x.model "$STREAM"
-    [[ $output == *"plain, avx2 or avx512"* ]]
+    [[ $output == *"plain, avx2, avx512 or amx"* ]]
 }

@@ -156,7 +156,6 @@ int main(void)
         {"conv 16 1 stride 3\nmaxpool 2\nflatten\noutput\n", 20, 23, 3},
         {"conv 16 11 stride 5\nmaxpool 2\nflatten\noutput\n", 41, 44, 2},
     };
-    static const char *const names[] = {"plain", "avx2", "avx512"};
     enum emo_isa best;
     unsetenv("EMO_ISA");
     CHECK(emo_isa_choose(&best, &err) == 0);
@@ -169,11 +168,13 @@ int main(void)
             compare(k, &p, p.conv->oc);
             drop(&p);
         }
-        printf("%s: as near to double as the plain kernels\n", names[isa]);
+        printf("%s: as near to double as the plain kernels\n", emo_isa_name((enum emo_isa)isa));
     }
     setenv("EMO_ISA", "avx2", 1);
     enum emo_isa less;
     CHECK(emo_isa_choose(&less, &err) == 0 && less <= EMO_ISA_AVX2 && less <= best);
+    setenv("EMO_ISA", "amx", 1);
+    CHECK(emo_isa_choose(&less, &err) == 0 && less == best);
     setenv("EMO_ISA", "mmx", 1);
     CHECK(emo_isa_choose(&less, &err) == EMO_USAGE);
     return 0;
