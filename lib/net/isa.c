@@ -13,7 +13,15 @@ const char *emo_isa_name(enum emo_isa isa)
     return names[isa];
 }
 
-#if defined(__x86_64__) && defined(__linux__)
+#ifdef EMO_TILES_EMULATED
+
+/* Built to try what is written in tiles where there are none. */
+static bool amx(void)
+{
+    return true;
+}
+
+#elif defined(__x86_64__) && defined(__linux__)
 
 #include <cpuid.h>
 #include <sys/syscall.h>

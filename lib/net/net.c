@@ -181,9 +181,9 @@ static void choose_kernel(struct emo_net *n, enum emo_isa isa)
         conv->kind != EMO_CONV || conv->activation > EMO_RELU || conv->oc % 16 != 0 ||
         pool->kind != EMO_MAXPOOL || pool->kernel_h != 2 || pool->stride != 2)
         return;
-    n->kernel = emo_first_kernel(isa);
     n->image = (struct emo_first){.conv = conv, .ph = pool->oh, .pw = pool->ow,
                                   .bf16 = n->options.precision == EMO_PRECISION_BF16};
+    n->kernel = emo_first_kernel(isa, &n->image);
     n->begin = 2;
 }
 

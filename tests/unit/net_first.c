@@ -1,9 +1,16 @@
 /*
  * Every version of the first layer's kernel against convolution, pooling and their gradients in
- * double: no farther from it than twice the plain float kernels.
+ * double: no farther from it than twice the plain float kernels. The one in tiles is compiled once
+ * more, with tiles in plain C, and runs everywhere so; where the processor has them, both give the
+ * same bytes.
  */
+#ifndef EMO_TILES_EMULATED
+#define EMO_TILES_EMULATED
+#endif
+#define KERNEL emulated
+#include "net/kernels/first_amx.c"
+
 #include "check.h"
-#include "net/kernels/first.h"
 #include "net/kernels/plain.h"
 
 #include <math.h>
@@ -19,9 +26,9 @@ static double uniform(void)
 
 static void *room(size_t n, size_t size)
 {
-    void *p = aligned_alloc(64, (n * size + 127) / 64 * 64);
+    void *p = aligned_alloc(64, (n * size + 63) / 64 * 64);
     CHECK(p != NULL);
-    memset(p, 0, (n * size + 127) / 64 * 64);
+    memset(p, 0, (n * size + 63) / 64 * 64);
     return p;
 }
 
@@ -46,14 +53,17 @@ struct problem {
     struct emo_graph g;
     const struct emo_layer *conv, *pool;
     size_t in, map, out, wn;
+    bool bf16;
     uint8_t *pixels;
+    float *kernel_w; /* what the kernel gets; w is what it makes of it */
     float *x, *w, *b, *map_f, *y, *gy, *gmap, *gw, *gb;
     double *xd, *wd, *bd, *map_d, *yd, *gyd, *gmap_d, *gwd, *gbd;
     uint16_t *arg;
 };
 
-static void make(struct problem *p, const char *text, uint32_t h, uint32_t w, uint32_t c)
+static void make(struct problem *p, const char *text, uint32_t h, uint32_t w, uint32_t c, bool bf16)
 {
+    p->bf16 = bf16;
     CHECK(emo_graph_make(&p->g, text, h, w, c, 2, &err) == 0);
     p->conv = &p->g.layers[0];
     p->pool = &p->g.layers[1];
@@ -77,18 +87,31 @@ static void make(struct problem *p, const char *text, uint32_t h, uint32_t w, ui
         p->x[i] = (float)p->pixels[i] * (1.0f / 255.0f);
         p->xd[i] = p->pixels[i] / 255.0;
     }
-    for (size_t i = 0; i < p->wn; i++)
-        p->wd[i] = (double)(p->w[i] = (float)uniform());
+    p->kernel_w = room(p->wn, sizeof(float));
+    for (size_t i = 0; i < p->wn; i++) {
+        p->w[i] = p->kernel_w[i] = (float)uniform();
+        if (bf16) {
+            float small = p->w[i] * (1.0f / 255.0f);
+            emo_bf16_round(&small, 1, &small);
+            p->w[i] = small * 255;
+        }
+        p->wd[i] = (double)p->w[i];
+    }
     for (size_t i = 0; i < oc; i++)
         p->bd[i] = (double)(p->b[i] = (float)uniform());
     for (size_t i = 0; i < p->out; i++)
-        p->gyd[i] = (double)(p->gy[i] = (float)uniform());
+        p->gy[i] = (float)uniform();
+    if (bf16)
+        emo_bf16_round(p->gy, p->out, p->gy);
+    for (size_t i = 0; i < p->out; i++)
+        p->gyd[i] = (double)p->gy[i];
 }
 
 static void drop(struct problem *p)
 {
-    void *all[] = {p->pixels, p->x, p->w, p->b, p->map_f, p->y, p->gy, p->gmap, p->gw, p->gb, p->xd,
-                   p->wd, p->bd, p->map_d, p->yd, p->gyd, p->gmap_d, p->gwd, p->gbd, p->arg};
+    void *all[] = {p->pixels, p->kernel_w, p->x, p->w, p->b, p->map_f, p->y, p->gy, p->gmap, p->gw,
+                   p->gb, p->xd, p->wd, p->bd, p->map_d, p->yd, p->gyd, p->gmap_d, p->gwd, p->gbd,
+                   p->arg};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
     emo_graph_free(&p->g);
@@ -101,54 +124,175 @@ static size_t hwc(size_t i, size_t plane, size_t oc, size_t block)
     return rest / block * oc + b * block + rest % block;
 }
 
-static void compare(const struct emo_first_kernel *k, struct problem *p, size_t block)
+/* What a kernel makes of a problem. */
+struct answer {
+    struct emo_first f;
+    size_t out, one; /* numbers of y; of an image */
+    float *y, *gw, *gb;
+    uint16_t *place;
+};
+
+/* p->gy in HWC goes in as it lies in blocks. */
+static struct answer run(const struct emo_first_kernel *k, const struct problem *p, size_t block)
 {
-    struct emo_first f = {.conv = p->conv, .ph = p->pool->oh, .pw = p->pool->ow, .block = block};
-    size_t oc = p->conv->oc, plane = (size_t)f.ph * f.pw, one = plane * oc;
-    float *packed = room(k->packed(&f), sizeof *packed), *y = room(p->out, sizeof *y);
-    float *scratch = room(k->scratch(&f), sizeof *scratch), *gy = room(p->out, sizeof *gy);
-    float *gw = room(p->wn, sizeof *gw), *gb = room(oc, sizeof *gb), *back = room(p->out, sizeof *y);
-    uint16_t *place = room(p->out, sizeof *place);
+    size_t oc = p->conv->oc;
+    struct answer a = {.f = {.conv = p->conv, .ph = p->pool->oh, .pw = p->pool->ow, .block = block,
+                             .bf16 = p->bf16},
+                       .out = p->out, .one = emo_layer_out(p->pool),
+                       .y = room(p->out, sizeof(float)), .gw = room(p->wn, sizeof(float)),
+                       .gb = room(oc, sizeof(float)), .place = room(p->out, sizeof(uint16_t))};
+    float *packed = room(k->packed(&a.f), sizeof *packed), *gy = room(p->out, sizeof *gy);
+    size_t n = k->scratch(&a.f) * sizeof(float);
+    float *scratch = room(n, 1);
     const uint8_t *images[IMAGES];
-    k->pack(&f, p->w, packed);
+    memset(scratch, 0xff, n); /* not a number */
+    k->pack(&a.f, p->kernel_w, packed);
     for (size_t r = 0; r < IMAGES; r++) {
         images[r] = p->pixels + r * emo_layer_in(p->conv);
-        k->forward(&f, images[r], packed, p->b, y + r * one, place + r * one, scratch);
-        for (size_t i = 0; i < one; i++) {
-            size_t at = r * one + hwc(i, plane, oc, block);
-            back[at] = y[r * one + i];
-            p->arg[at] = place[r * one + i];
-            gy[r * one + i] = p->gy[at];
-        }
+        k->forward(&a.f, images[r], packed, p->b, a.y + r * a.one, a.place + r * a.one, scratch);
+        for (size_t i = 0; i < a.one; i++)
+            gy[r * a.one + i] = p->gy[r * a.one + hwc(i, a.one / oc, oc, block)];
+    }
+    k->backward(&a.f, IMAGES, images, gy, a.place, a.gw, a.gb, scratch);
+    free(packed);
+    free(gy);
+    free(scratch);
+    return a;
+}
+
+static void answer_free(struct answer *a)
+{
+    free(a->y);
+    free(a->gw);
+    free(a->gb);
+    free(a->place);
+}
+
+/* The farthest from double, of its norm: forward, backward. */
+struct worst {
+    double forward, backward;
+};
+
+static void compare(const struct emo_first_kernel *k, struct problem *p, size_t block,
+                    struct worst *worst)
+{
+    struct answer a = run(k, p, block);
+    size_t oc = p->conv->oc;
+    float *y = room(p->out, sizeof *y);
+    uint16_t *ignored = room(p->out, sizeof *ignored);
+    for (size_t i = 0; i < p->out; i++) {
+        size_t at = i / a.one * a.one + hwc(i % a.one, a.one / oc, oc, block);
+        y[at] = a.y[i];
+        p->arg[at] = a.place[i];
     }
     emo_f_conv_forward(p->conv, IMAGES, p->x, p->w, p->b, p->map_f);
     emo_d_conv_forward(p->conv, IMAGES, p->xd, p->wd, p->bd, p->map_d);
-    uint16_t *ignored = room(p->out, sizeof *ignored);
     emo_f_maxpool_forward(p->pool, IMAGES, p->map_f, p->y, ignored);
     emo_d_maxpool_forward(p->pool, IMAGES, p->map_d, p->yd, ignored);
-    free(ignored);
-    CHECK(distance(back, p->yd, p->out) <=
-          2 * distance(p->y, p->yd, p->out) + 1e-7 * norm(p->yd, p->out));
+    double far = distance(y, p->yd, p->out), size = norm(p->yd, p->out);
+    CHECK(far <= 2 * distance(p->y, p->yd, p->out) + 1e-7 * size);
+    worst->forward = fmax(worst->forward, far / size);
     /* With the kernel's own choice of the largest: equals may differ by rounding. */
-    k->backward(&f, IMAGES, images, gy, place, gw, gb, scratch);
     emo_f_maxpool_backward(p->pool, IMAGES, p->gy, p->arg, p->gmap);
     emo_d_maxpool_backward(p->pool, IMAGES, p->gyd, p->arg, p->gmap_d);
     emo_f_conv_backward_weights(p->conv, IMAGES, p->x, p->gmap, p->gw, p->gb);
     emo_d_conv_backward_weights(p->conv, IMAGES, p->xd, p->gmap_d, p->gwd, p->gbd);
-    CHECK(distance(gw, p->gwd, p->wn) <=
-          2 * distance(p->gw, p->gwd, p->wn) + 1e-7 * norm(p->gwd, p->wn));
-    CHECK(distance(gb, p->gbd, oc) <= 2 * distance(p->gb, p->gbd, oc) + 1e-6 * norm(p->gbd, oc));
-    void *all[] = {packed, y, scratch, gy, gw, gb, back, place};
-    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-        free(all[i]);
+    far = distance(a.gw, p->gwd, p->wn);
+    size = norm(p->gwd, p->wn);
+    CHECK(far <= 2 * distance(p->gw, p->gwd, p->wn) + 1e-7 * size);
+    worst->backward = fmax(worst->backward, far / size);
+    CHECK(distance(a.gb, p->gbd, oc) <=
+          2 * distance(p->gb, p->gbd, oc) + 1e-6 * norm(p->gbd, oc));
+    answer_free(&a);
+    free(y);
+    free(ignored);
+}
+
+#ifdef __x86_64__
+/* The tiles of the processor and those in plain C. */
+static void compare_tiles(const struct problem *p, size_t block)
+{
+    struct answer a = run(&emo_first_amx, p, block), b = run(&emulated, p, block);
+    CHECK(memcmp(a.y, b.y, a.out * sizeof *a.y) == 0);
+    CHECK(memcmp(a.place, b.place, a.out * sizeof *a.place) == 0);
+    CHECK(memcmp(a.gw, b.gw, p->wn * sizeof *a.gw) == 0);
+    CHECK(memcmp(a.gb, b.gb, p->conv->oc * sizeof *a.gb) == 0);
+    answer_free(&a);
+    answer_free(&b);
+}
+#endif
+
+struct shape {
+    char text[96];
+    uint32_t h, w, c;
+};
+
+static uint32_t any(uint32_t low, uint32_t high)
+{
+    return low + (uint32_t)((uniform() + .5) * (high - low + 1));
+}
+
+/* One that is as good as any other. */
+static struct shape draw(void)
+{
+    uint32_t kernel = any(1, 8), stride = any(1, 5), channels = 16 * any(1, 5);
+    struct shape s = {.h = any(kernel + stride, 40), .w = any(kernel + stride, 75), .c = any(1, 4)};
+    snprintf(s.text, sizeof s.text, "conv %u %u stride %u %s\nmaxpool 2\nflatten\noutput\n",
+             channels, kernel, stride, any(0, 1) ? "same" : "valid");
+    return s;
+}
+
+static void compare_all(const char *name, const struct emo_first_kernel *k, bool bf16,
+                        const struct shape *shapes, size_t n)
+{
+    struct worst worst = {0};
+    for (size_t i = 0; i < n; i++) {
+        struct problem p;
+        make(&p, shapes[i].text, shapes[i].h, shapes[i].w, shapes[i].c, bf16);
+        compare(k, &p, k->lanes, &worst);
+        compare(k, &p, p.conv->oc, &worst);
+#ifdef __x86_64__
+        if (k == &emo_first_amx)
+            compare_tiles(&p, k->lanes);
+#endif
+        drop(&p);
+    }
+    printf("%s%s: from double %.1e forward, %.1e backward\n", name, bf16 ? ", bf16" : "",
+           worst.forward, worst.backward);
+}
+
+/* Tiles only where they are allowed and well filled. */
+static void choice(void)
+{
+#ifdef __x86_64__
+    static const struct {
+        const char *text;
+        uint32_t h, w;
+        bool fp32, bf16; /* in tiles? */
+    } cases[] = {
+        {"conv 64 7 stride 4\nmaxpool 2\nflatten\noutput\n", 400, 500, true, true},
+        {"conv 64 7 stride 4\nmaxpool 2\nflatten\noutput\n", 96, 96, true, true},
+        {"conv 32 3 stride 2\nmaxpool 2\nflatten\noutput\n", 400, 500, false, true},
+        {"conv 16 3\nmaxpool 2\nflatten\noutput\n", 400, 500, false, false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct emo_graph g;
+        CHECK(emo_graph_make(&g, cases[i].text, cases[i].h, cases[i].w, 3, 2, &err) == 0);
+        for (int bf16 = 0; bf16 < 2; bf16++) {
+            struct emo_first f = {.conv = g.layers, .ph = g.layers[1].oh, .pw = g.layers[1].ow,
+                                  .bf16 = bf16};
+            bool tiles = bf16 ? cases[i].bf16 : cases[i].fp32;
+            CHECK((emo_first_kernel(EMO_ISA_AMX, &f) == &emo_first_amx) == tiles);
+            CHECK(emo_first_kernel(EMO_ISA_AVX512, &f) == &emo_first_avx512);
+        }
+        emo_graph_free(&g);
+    }
+#endif
 }
 
 int main(void)
 {
-    static const struct {
-        const char *text;
-        uint32_t h, w, c;
-    } cases[] = {
+    struct shape shapes[14] = {
         {"conv 64 7 stride 4\nmaxpool 2\nflatten\noutput\n", 60, 71, 3},
         {"conv 16 3\nmaxpool 2\nflatten\noutput\n", 13, 12, 1},
         {"conv 48 5 same stride 2\nmaxpool 2\nflatten\noutput\n", 22, 31, 3},
@@ -156,22 +300,30 @@ int main(void)
         {"conv 16 1 stride 3\nmaxpool 2\nflatten\noutput\n", 20, 23, 3},
         {"conv 16 11 stride 5\nmaxpool 2\nflatten\noutput\n", 41, 44, 2},
     };
-    enum emo_isa best;
+    const size_t n = sizeof shapes / sizeof *shapes;
+    for (size_t i = 6; i < n; i++)
+        shapes[i] = draw();
+    const struct {
+        const char *name;
+        const struct emo_first_kernel *k;
+        enum emo_isa isa;
+    } kernels[] = {
+        {"plain", &emo_first_plain, EMO_ISA_PLAIN},
+        {"tiles in plain C", &emulated, EMO_ISA_PLAIN},
+#ifdef __x86_64__
+        {"avx2", &emo_first_avx2, EMO_ISA_AVX2},
+        {"avx512", &emo_first_avx512, EMO_ISA_AVX512},
+        {"amx", &emo_first_amx, EMO_ISA_AMX},
+#endif
+    };
+    enum emo_isa best, less;
     unsetenv("EMO_ISA");
     CHECK(emo_isa_choose(&best, &err) == 0);
-    for (int isa = 0; isa <= (int)best; isa++) {
-        const struct emo_first_kernel *k = emo_first_kernel((enum emo_isa)isa);
-        for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-            struct problem p;
-            make(&p, cases[i].text, cases[i].h, cases[i].w, cases[i].c);
-            compare(k, &p, k->lanes);
-            compare(k, &p, p.conv->oc);
-            drop(&p);
-        }
-        printf("%s: as near to double as the plain kernels\n", emo_isa_name((enum emo_isa)isa));
-    }
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        for (int bf16 = 0; bf16 < 2 && kernels[i].isa <= best; bf16++)
+            compare_all(kernels[i].name, kernels[i].k, bf16, shapes, n);
+    choice();
     setenv("EMO_ISA", "avx2", 1);
-    enum emo_isa less;
     CHECK(emo_isa_choose(&less, &err) == 0 && less <= EMO_ISA_AVX2 && less <= best);
     setenv("EMO_ISA", "amx", 1);
     CHECK(emo_isa_choose(&less, &err) == 0 && less == best);

@@ -20,7 +20,7 @@
  *
  * Outputs lie in blocks of channels (net/blocks.h). One source, first_body.h, is compiled for each
  * instruction set; sums go over ky, then kx and i, in float, fused multiply-add where the set has
- * it.
+ * it. In tiles (AMX) all products are computed, see first_amx.h.
  */
 #ifndef EMO_NET_KERNELS_FIRST_H
 #define EMO_NET_KERNELS_FIRST_H
@@ -32,7 +32,7 @@ struct emo_first {
     const struct emo_layer *conv; /* its output is oh x ow x oc */
     uint32_t ph, pw;              /* pooled */
     size_t block;                 /* of channels in y and g */
-    bool bf16;                    /* round the weights to bfloat16; pixels are whole numbers as is */
+    bool bf16; /* round the weights to bfloat16; pixels are whole numbers, gy comes rounded */
 };
 
 struct emo_first_kernel {
@@ -49,9 +49,11 @@ struct emo_first_kernel {
                      const float *gy, const uint16_t *place, float *gw, float *gb, float *scratch);
 };
 
-extern const struct emo_first_kernel emo_first_plain, emo_first_avx2, emo_first_avx512;
+extern const struct emo_first_kernel emo_first_plain, emo_first_avx2, emo_first_avx512,
+    emo_first_amx;
 
-/* All buffers are aligned to 64 bytes. */
-const struct emo_first_kernel *emo_first_kernel(enum emo_isa isa);
+/* The quickest for this layer, whose block need not be known yet. All buffers are aligned to 64
+   bytes. */
+const struct emo_first_kernel *emo_first_kernel(enum emo_isa isa, const struct emo_first *f);
 
 #endif

@@ -4,30 +4,14 @@
  * a small kernel, at a time going backward; and KERNEL, the name of the table.
  */
 #include "net/kernels/bf16.h"
-#include "net/kernels/first.h"
+#include "net/kernels/first_lanes.h"
 
 #include <string.h>
-
-typedef float floats __attribute__((vector_size(4 * LANES)));
-typedef int32_t ints __attribute__((vector_size(4 * LANES)));
-typedef uint16_t shorts __attribute__((vector_size(2 * LANES)));
-/* The same where a vector may lie anywhere. */
-typedef float loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias));
-typedef uint16_t loose_shorts __attribute__((vector_size(2 * LANES), aligned(2), may_alias));
 
 #define GROUP (VECTORS * LANES) /* channels at a time */
 #define CACHE 24576             /* bytes of windows at a time going backward */
 
-static size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
-
-/* Floats of one kernel row, and of that in whole vectors. */
-static size_t taps(const struct emo_first *f)
-{
-    return (size_t)f->conv->kernel_w * f->conv->c;
-}
+/* Floats of one kernel row in whole vectors. */
 static size_t tap_vectors(const struct emo_first *f)
 {
     return (taps(f) + LANES - 1) / LANES;
@@ -58,12 +42,6 @@ static size_t row_floats(const struct emo_first *f)
     size_t have = ((size_t)l->left + l->w + l->right) * l->c + LANES;
     size_t lines = ((need > have ? need : have) + 15) / 16;
     return (round_up(lines + 20, 32) - 20) * 16;
-}
-
-/* Rows that the two rows of windows under one pooled row look at. */
-static size_t band(const struct emo_first *f)
-{
-    return (size_t)f->conv->kernel_h + f->conv->stride;
 }
 
 static size_t packed_floats(const struct emo_first *f)

@@ -1,0 +1,61 @@
+/*
+ * Tiles: the few operations of AMX that the kernels use.
+ *
+ * There are eight registers, 0 to 7, of 16 rows of 64 bytes: 16 x 32 bfloat16 or 16 x 16 float32.
+ * A multiplication takes a: 16 rows of 32 numbers, and b: 16 rows of 16 pairs, where pair n of
+ * row k is what numbers 2k and 2k + 1 of each row of a are multiplied by for sum n:
+ *
+ *     c[m][n] += sum over k of  a[m][2k] * b[k][n][0]  +  sum over k of  a[m][2k+1] * b[k][n][1]
+ *
+ * the two sums apart, in float32, each product added without rounding before; then both together,
+ * then to c. Numbers below the smallest normal one count as 0, and are 0 as results.
+ *
+ * Registers are named by literals. They belong to nobody: a function that uses them begins, ends
+ * and calls nothing in between that may use them as well. Only where emo_isa says EMO_ISA_AMX.
+ *
+ * With EMO_TILES_EMULATED the same is done in plain C, and wrong use ends the program: defined by a
+ * test, or for all of it, CFLAGS='-O2 -DEMO_TILES_EMULATED', where a machine with AVX-512 is then
+ * taken for one with tiles.
+ */
+#ifndef EMO_NET_KERNELS_TILES_H
+#define EMO_NET_KERNELS_TILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define EMO_TILE 16                            /* rows; sums, or pairs, of a row */
+#define EMO_TILE_DEPTH 32                      /* bfloat16 of a row */
+#define EMO_TILE_NUMBERS (EMO_TILE * EMO_TILE) /* float32, or pairs, of a register */
+
+struct emo_tiles_shape {
+    uint8_t palette, start_row, reserved[14];
+    uint16_t row_bytes[16];
+    uint8_t rows[16];
+};
+
+static const struct emo_tiles_shape emo_tiles_whole = {
+    .palette = 1,
+    .row_bytes = {64, 64, 64, 64, 64, 64, 64, 64},
+    .rows = {16, 16, 16, 16, 16, 16, 16, 16},
+};
+
+#ifdef EMO_TILES_EMULATED
+#include "net/kernels/tiles_emulated.h"
+#else
+#include <immintrin.h>
+
+#define EMO_TILES_BEGIN() _tile_loadconfig(&emo_tiles_whole)
+#define EMO_TILES_END() _tile_release()
+#define EMO_TILE_ZERO(c) _tile_zero(c)
+/* Rows lie stride bytes apart, anywhere. GCC is not told that a load reads memory: what was written
+   before must be there. */
+#define EMO_TILE_LOAD(to, from, stride)                                                            \
+    do {                                                                                           \
+        __asm__ volatile("" ::: "memory");                                                         \
+        _tile_loadd(to, from, stride);                                                             \
+    } while (0)
+#define EMO_TILE_STORE(from, to, stride) _tile_stored(from, to, stride)
+#define EMO_TILE_MULTIPLY(c, a, b) _tile_dpbf16ps(c, a, b)
+#endif
+
+#endif

@@ -1,0 +1,139 @@
+/*
+ * Tiles in plain C, as tiles.h describes them, for tests: what the processor would refuse, and what
+ * it would do but nobody can mean, ends the program with a word.
+ */
+#ifndef EMO_NET_KERNELS_TILES_EMULATED_H
+#define EMO_NET_KERNELS_TILES_EMULATED_H
+
+#include <float.h>
+#include <math.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct emo_tiles_state {
+    struct emo_tiles_shape shape; /* of palette 0: not begun */
+    bool written[8];
+    uint8_t bytes[8][16][64];
+};
+
+static _Thread_local struct emo_tiles_state emo_tiles;
+
+static inline void emo_tiles_must(bool right, const char *what)
+{
+    if (right)
+        return;
+    fprintf(stderr, "tiles: %s\n", what);
+    abort();
+}
+
+static inline void emo_tiles_begin(const struct emo_tiles_shape *shape)
+{
+    emo_tiles_must(shape->palette == 1 && shape->start_row == 0, "an unknown palette");
+    for (int i = 0; i < 14; i++)
+        emo_tiles_must(shape->reserved[i] == 0, "a reserved byte is set");
+    for (int i = 0; i < 16; i++) {
+        emo_tiles_must(i < 8 || (shape->rows[i] == 0 && shape->row_bytes[i] == 0),
+                       "more than 8 registers");
+        emo_tiles_must(shape->rows[i] <= 16 && shape->row_bytes[i] <= 64, "too large a register");
+        emo_tiles_must((shape->rows[i] == 0) == (shape->row_bytes[i] == 0), "half a register");
+    }
+    emo_tiles_must(emo_tiles.shape.palette == 0, "begun twice");
+    memset(&emo_tiles, 0, sizeof emo_tiles);
+    emo_tiles.shape = *shape;
+}
+
+static inline void emo_tiles_end(void)
+{
+    emo_tiles_must(emo_tiles.shape.palette == 1, "ended, and not begun");
+    memset(&emo_tiles, 0, sizeof emo_tiles);
+}
+
+static inline void emo_tile_there(int t)
+{
+    emo_tiles_must(emo_tiles.shape.palette == 1, "used, and not begun");
+    emo_tiles_must(t >= 0 && t < 8 && emo_tiles.shape.rows[t] > 0, "no such register");
+}
+
+static inline void emo_tile_zero(int t)
+{
+    emo_tile_there(t);
+    memset(emo_tiles.bytes[t], 0, sizeof emo_tiles.bytes[t]);
+    emo_tiles.written[t] = true;
+}
+
+static inline void emo_tile_load(int t, const void *from, size_t stride)
+{
+    emo_tile_zero(t);
+    for (size_t m = 0; m < emo_tiles.shape.rows[t]; m++)
+        memcpy(emo_tiles.bytes[t][m], (const char *)from + m * stride,
+               emo_tiles.shape.row_bytes[t]);
+}
+
+static inline void emo_tile_store(int t, void *to, size_t stride)
+{
+    emo_tile_there(t);
+    emo_tiles_must(emo_tiles.written[t], "stored, and never written");
+    for (size_t m = 0; m < emo_tiles.shape.rows[t]; m++)
+        memcpy((char *)to + m * stride, emo_tiles.bytes[t][m], emo_tiles.shape.row_bytes[t]);
+}
+
+static inline float emo_tile_normal(float x)
+{
+    return fabsf(x) < FLT_MIN ? copysignf(0, x) : x;
+}
+
+static inline float emo_tile_number(int t, size_t row, size_t i)
+{
+    uint16_t half;
+    memcpy(&half, emo_tiles.bytes[t][row] + 2 * i, sizeof half);
+    uint32_t bits = (uint32_t)half << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return emo_tile_normal(x);
+}
+
+/* Of two float32 or their product and a third, a double holds enough to round once. */
+static inline float emo_tile_fused(float a, float b, float c)
+{
+    return emo_tile_normal((float)((double)a * (double)b + (double)c));
+}
+
+static inline void emo_tile_multiply(int c, int a, int b)
+{
+    emo_tile_there(c);
+    emo_tile_there(a);
+    emo_tile_there(b);
+    const struct emo_tiles_shape *s = &emo_tiles.shape;
+    emo_tiles_must(c != a && c != b && a != b, "one register twice");
+    emo_tiles_must(s->rows[c] == s->rows[a] && s->row_bytes[c] == s->row_bytes[b] &&
+                       s->row_bytes[a] == 4 * s->rows[b] && s->row_bytes[c] % 4 == 0,
+                   "registers do not fit each other");
+    emo_tiles_must(emo_tiles.written[c] && emo_tiles.written[a] && emo_tiles.written[b],
+                   "multiplied, and never written");
+    size_t sums = s->row_bytes[c] / 4;
+    for (size_t m = 0; m < s->rows[c]; m++) {
+        float apart[32] = {0}, row[16];
+        for (size_t k = 0; k < s->rows[b]; k++) {
+            float even = emo_tile_number(a, m, 2 * k), odd = emo_tile_number(a, m, 2 * k + 1);
+            for (size_t n = 0; n < 2 * sums; n++)
+                apart[n] = emo_tile_fused(n % 2 == 0 ? even : odd, emo_tile_number(b, k, n),
+                                          apart[n]);
+        }
+        memcpy(row, emo_tiles.bytes[c][m], sums * sizeof *row);
+        for (size_t n = 0; n < sums; n++)
+            row[n] = emo_tile_normal(emo_tile_normal(row[n]) +
+                                     emo_tile_normal(apart[2 * n] + apart[2 * n + 1]));
+        memcpy(emo_tiles.bytes[c][m], row, sums * sizeof *row);
+    }
+}
+
+#define EMO_TILES_BEGIN() emo_tiles_begin(&emo_tiles_whole)
+#define EMO_TILES_END() emo_tiles_end()
+#define EMO_TILE_ZERO(c) emo_tile_zero(c)
+#define EMO_TILE_LOAD(to, from, stride) emo_tile_load(to, from, stride)
+#define EMO_TILE_STORE(from, to, stride) emo_tile_store(from, to, stride)
+#define EMO_TILE_MULTIPLY(c, a, b) emo_tile_multiply(c, a, b)
+
+#endif
