@@ -42,6 +42,25 @@ cut_and_resume() {
     done
 }
 
+@test "in bfloat16" {
+    emo-train --version | grep -q 'without onednn' && skip "built without oneDNN"
+    images
+    size=$(wc -c <epochs.emo)
+    emo-train -q -n net -b 8 -o fp32.model epochs.emo
+    emo-train -q -n net -b 8 --precision bf16 --history whole.tsv -o whole.model epochs.emo
+    # It did round.
+    run ! cmp <(emo-peek --values fp32.model) <(emo-peek --values whole.model)
+    for part in 1 4 6 9; do
+        cut_and_resume epochs.emo $((size * part / 10)) -n net -b 8 --precision bf16 -j $((part % 3 + 1))
+    done
+    # What began in one precision does not go on in the other.
+    run -3 sh -c "head -c $((size / 2)) epochs.emo | emo-train -q -n net -b 8 --precision bf16 --checkpoint d -o x.model"
+    cp d before
+    run -2 emo-train -q --precision fp32 --checkpoint d --resume -o x.model epochs.emo
+    [[ $output == *"in the run that is to go on"* ]]
+    cmp d before
+}
+
 @test "epochs that are finished need not be made again" {
     images
     emo-train -q -n net -b 8 -o whole.model epochs.emo
@@ -280,6 +299,38 @@ END
     grep -q "stopped by signal 2; c goes on from step" message
     [ ! -e m.model ]
     [ "$(emo-train --next-epoch --checkpoint c)" -ge 1 ]
+}
+
+@test "a second signal ends it at once, without the end of the batch" {
+    PATH=$BUILD/unit:$PATH
+    # A batch of many seconds.
+    make_stream -n 64 -s 96x96x3 --split train --pixels noise -o large.emo
+    printf 'conv 64 3\nconv 64 3\nflatten\noutput\n' >slow
+    echo old >m.model
+    for signals in 'INT INT' 'TERM INT'; do
+        # In the background INT would be ignored.
+        env --default-signal=INT emo-train --backend reference -j 1 -n slow -b 64 -e 1 \
+            --checkpoint c --history h.tsv -o m.model large.emo 2>message 3>&- &
+        pid=$!
+        for _ in $(seq 200); do
+            ! grep -q 'no validation images' message || break
+            sleep 0.05
+        done
+        sleep 0.3
+        kill -"${signals% *}" $pid
+        sleep 0.5
+        kill -0 $pid
+        kill -"${signals#* }" $pid
+        status=0
+        wait $pid || status=$?
+        [ "$status" -eq 130 ]
+        grep -q 'stopped by signal 2; no model was written' message
+        # The first signal alone would have kept the batch.
+        [ ! -e c ]
+        [ "$(cat m.model)" = old ]
+        [ ! -e h.tsv ]
+        [ -z "$(find . -name '.*emo-*')" ]
+    done
 }
 
 @test "killed at random moments: the old model or the whole new one, and it goes on" {
