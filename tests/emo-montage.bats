@@ -209,8 +209,19 @@ payloads() {
     [[ "$stderr" == *": 4 of 12 images, in 2 groups, on "* ]]
     # A row too narrow for both groups: two lines of blocks.
     emo-montage -q --by-group groups.tsv --columns 3 -o d.png in.emo
-    [ "$(dimensions a.png)" = "720 222" ]
-    [ "$(dimensions d.png)" = "432 436" ]
+    # A line under the heading, of 16 pixels, says that the labels of b differ.
+    [ "$(dimensions a.png)" = "720 238" ]
+    [ "$(dimensions d.png)" = "432 452" ]
+    sed 1d groups.tsv | grep ^a | sed '1i group\tname' >agree.tsv
+    emo-montage -q --by-group agree.tsv -o agree.png in.emo
+    [ "$(dimensions agree.png)" = "432 222" ]
+    # Or that a group is in two splits: none is no split.
+    make_stream -n 12 -s 8x8x3 --split mixed >mixed.emo
+    emo-montage -q --by-group agree.tsv -o agree.png mixed.emo
+    [ "$(dimensions agree.png)" = "432 222" ]
+    printf 'group\tname\na\t%s\na\t%s\n' "$(sed -n 2p names)" "$(sed -n 4p names)" >leak.tsv
+    emo-montage -q --by-group leak.tsv -o leak.png mixed.emo
+    [ "$(dimensions leak.png)" = "296 238" ]
     printf 'name\nx\n' >bad.tsv
     run -3 emo-montage --by-group bad.tsv -o e.png in.emo
     run -2 emo-montage --groups 2 -o e.png in.emo

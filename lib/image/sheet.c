@@ -10,6 +10,7 @@
 #define BLOCK_GAP 24u /* between blocks, also from line to line */
 #define HEADING 26u
 #define HEADING_SIZE 15
+#define NOTE 16u /* more, where a block has a note */
 #define CAPTION 14u /* a line of one */
 #define CAPTION_SIZE 11
 #define FRAME 3.0
@@ -20,6 +21,7 @@ struct line {
     size_t first, count;
     uint64_t width;
     uint64_t rows;
+    uint32_t heading; /* rows of pixels */
 };
 
 struct drawing {
@@ -49,7 +51,7 @@ static uint64_t block_width(const struct emo_sheet *s, const struct emo_block *b
 /* The line of blocks that begins with block number first. */
 static struct line next_line(const struct emo_sheet *s, size_t first)
 {
-    struct line l = {.first = first};
+    struct line l = {.first = first, .heading = HEADING};
     uint64_t tiles = 0;
     for (size_t i = first; i < s->count; i++) {
         const struct emo_block *b = &s->blocks[i];
@@ -61,6 +63,8 @@ static struct line next_line(const struct emo_sheet *s, size_t first)
         l.width += block_width(s, b) + (i > first ? BLOCK_GAP : 0);
         if (rows > l.rows)
             l.rows = rows;
+        if (b->note != NULL)
+            l.heading = HEADING + NOTE;
     }
     return l;
 }
@@ -73,7 +77,7 @@ void emo_sheet_size(const struct emo_sheet *s, uint64_t *height, uint64_t *width
     *width = 0;
     for (size_t i = 0; i < s->count;) {
         struct line l = next_line(s, i);
-        *height += HEADING + l.rows * tile_height + (i > 0 ? BLOCK_GAP : 0);
+        *height += l.heading + l.rows * tile_height + (i > 0 ? BLOCK_GAP : 0);
         if (l.width > *width)
             *width = l.width;
         i += l.count;
@@ -249,9 +253,11 @@ static int put_headings(struct drawing *d, const struct line *l, struct emo_erro
         const struct emo_block *b = &d->sheet->blocks[i];
         uint64_t width = block_width(d->sheet, b);
         put_text(d, d->heading, left, 2, width, b->heading, strlen(b->heading));
+        if (b->note != NULL)
+            put_text(d, d->caption, left, HEADING - 3, width, b->note, strlen(b->note));
         left += (uint32_t)width + BLOCK_GAP;
     }
-    return put_band(d, HEADING, err);
+    return put_band(d, l->heading, err);
 }
 
 static int put_line(struct drawing *d, const struct line *l, struct emo_error *err)
@@ -290,7 +296,7 @@ static void finish(struct drawing *d)
 int emo_sheet_draw(const struct emo_sheet *s, struct emo_encoder *e, struct emo_error *err)
 {
     uint64_t height, width;
-    uint32_t tile_height, tile_width, band = HEADING;
+    uint32_t tile_height, tile_width, band = HEADING + NOTE;
     struct drawing d = {.sheet = s, .encoder = e};
     emo_sheet_size(s, &height, &width);
     emo_sheet_tile_size(s, &tile_height, &tile_width);

@@ -27,6 +27,7 @@ struct emo_tile {
 
 struct emo_block {
     const char *heading;                 /* one line of UTF-8 */
+    const char *note;                    /* a smaller line under it; NULL: none */
     const struct emo_tile *const *tiles; /* row by row */
     size_t count;
     uint32_t columns; /* at least 1 */

@@ -28,7 +28,8 @@ struct section {
     uint64_t images; /* that came, shown or not */
     int16_t label;   /* of the first */
     bool contradicts;
-    struct emo_text heading;
+    unsigned splits; /* bit 1 << split of each */
+    struct emo_text heading, note;
 };
 
 struct emo_gallery {
@@ -60,6 +61,7 @@ void emo_gallery_close(struct emo_gallery *g)
         free(g->sections[i].cells);
         free(g->sections[i].tiles);
         emo_text_free(&g->sections[i].heading);
+        emo_text_free(&g->sections[i].note);
     }
     free(g->sections);
     free(g->blocks);
@@ -261,6 +263,7 @@ int emo_gallery_add(struct emo_gallery *g, const struct emo_record *r, struct em
         return EMO_OK;
     s->contradicts = s->contradicts || (s->images > 0 && r->label != s->label);
     s->label = r->label;
+    s->splits |= 1u << r->split;
     s->images++;
     if (limit > 0 && !g->rules.mistakes && s->count == limit)
         return EMO_OK;
@@ -292,8 +295,6 @@ static void make_heading(const struct emo_gallery *g, size_t i)
         const char *name = emo_group_file_group(g->rules.groups, g->group_of_section[i], &n);
         emo_text_printf(h, "group ");
         emo_text_shown(h, name, n);
-        if (s->contradicts)
-            emo_text_printf(h, ": labels differ");
     } else {
         const char *name = class_name(g, i + 1 < g->section_count ? (int16_t)i : (int16_t)-1);
         emo_text_shown(h, name, strlen(name));
@@ -302,6 +303,22 @@ static void make_heading(const struct emo_gallery *g, size_t i)
         emo_text_printf(h, " (%zu of %" PRIu64 ")", s->count, s->images);
     else
         emo_text_printf(h, " (%zu)", s->count);
+}
+
+/* What is wrong with near-duplicates: different labels, and that they are on both sides of a split. */
+static void make_note(struct section *s)
+{
+    unsigned splits = s->splits & ~(1u << EMO_SPLIT_NONE);
+    if (s->contradicts)
+        emo_text_printf(&s->note, "labels differ");
+    if ((splits & (splits - 1)) == 0)
+        return;
+    emo_text_printf(&s->note, s->contradicts ? "; in " : "in ");
+    for (uint8_t k = EMO_TRAIN; k <= EMO_TEST; k++)
+        if (splits & 1u << k) {
+            splits &= ~(1u << k);
+            emo_text_printf(&s->note, splits != 0 ? "%s and " : "%s", emo_split_name(k));
+        }
 }
 
 /* Of each class: so many that the sheet becomes about four by three. */
@@ -356,13 +373,16 @@ int emo_gallery_sheet(struct emo_gallery *g, struct emo_sheet *sheet, struct emo
         if (s->count == 0 || (g->rules.groups != NULL && s->images < 2))
             continue;
         make_heading(g, i);
+        if (g->rules.groups != NULL)
+            make_note(s);
         s->tiles = malloc(s->count * sizeof *s->tiles);
-        if (s->heading.failed || s->tiles == NULL)
+        if (s->heading.failed || s->note.failed || s->tiles == NULL)
             return emo_error_memory(err, s->count * sizeof *s->tiles, "the sheet");
         for (size_t k = 0; k < s->count; k++)
             s->tiles[k] = &s->cells[k]->tile;
         g->blocks[sheet->count++] = (struct emo_block){
-            .heading = s->heading.bytes, .tiles = s->tiles, .count = s->count};
+            .heading = s->heading.bytes, .note = s->note.bytes, .tiles = s->tiles,
+            .count = s->count};
         most = s->count > most ? s->count : most;
         g->shown += s->count;
     }
