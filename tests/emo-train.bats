@@ -20,9 +20,13 @@ setup_file() {
     [[ $output == *"conv1 "*199x249x64*1792* ]]
     [[ $output == *"maxpool2 "*5x7x128* ]]
     [[ $output == *"1539393 parameters"* ]]
-    [[ $output == *"conv1 and conv2 are computed as one convolution of 7x7" ]]
+    [[ $output == *"conv1 and conv2 are computed as one convolution of 7x7"* ]]
+    [[ $output == *"reaches: conv2 86x118, maxpool1 43x59, conv3 21x29, conv4 10x14" ]]
     run -0 emo-train --summary --no-fold
-    [[ $output == *"1539393 parameters" ]]
+    [[ $output != *"as one"* ]]
+    [[ $output == *"reaches: conv1 173x237, conv2 86x118, maxpool1 43x59, "* ]]
+    run -0 emo-train --summary -s 347x475
+    [[ $output != *reaches* ]]
     run -0 emo-train --show-net -n vgg
     [[ $output == "conv 64 3 stride 2 relu"* ]]
 }

@@ -14,9 +14,10 @@
 /* One record of pixels x channels. from and to must not overlap. */
 void emo_blocks_make(const float *hwc, size_t pixels, size_t channels, size_t b, float *blocks);
 void emo_blocks_undo(const float *blocks, size_t pixels, size_t channels, size_t b, float *hwc);
-/* The same of bytes, as numbers from 0 to 1. */
-void emo_blocks_from_image(const uint8_t *hwc, size_t pixels, size_t channels, size_t b,
-                           float *blocks);
+/* The same of the upper left part of an image of bytes, whose rows lie pitch apart, as numbers from 0
+   to 1. */
+void emo_blocks_from_image(const uint8_t *hwc, size_t pitch, size_t height, size_t width,
+                           size_t channels, size_t b, float *blocks);
 
 /* Where number i of HWC order lies. */
 static inline size_t emo_blocks_place(size_t i, size_t pixels, size_t channels, size_t b)

@@ -23,15 +23,25 @@ static struct emo_layer in_blocks(const struct emo_net *n, const struct emo_laye
     return one;
 }
 
-/* The chunk's images as float, 0 to 1; zeros where the batch has no more. */
+/* What the first layer sees of an image. */
+static void seen(const struct emo_net *n, size_t *height, size_t *width)
+{
+    const struct emo_graph *g = &n->plan.graph;
+    *height = g->spatial > 0 ? g->layers[0].h : g->height;
+    *width = g->spatial > 0 ? g->layers[0].w : g->width;
+}
+
+/* That of the chunk's images as float, 0 to 1; zeros where the batch has no more. */
 static void load_images(const struct emo_net *n, size_t chunk, float *to)
 {
-    size_t pixels = (size_t)n->graph.height * n->graph.width, channels = n->graph.channels;
-    size_t image = pixels * channels;
+    size_t channels = n->graph.channels, pitch = n->graph.width * channels, height, width;
+    seen(n, &height, &width);
+    size_t image = height * width * channels;
     for (size_t r = 0; r < EMO_CHUNK; r++, to += image) {
         size_t i = chunk * EMO_CHUNK + r;
         if (i < n->count)
-            emo_blocks_from_image(n->images[i], pixels, channels, block(n, n->graph.channels), to);
+            emo_blocks_from_image(n->images[i], pitch, height, width, channels,
+                                  block(n, n->graph.channels), to);
         else
             memset(to, 0, image * sizeof *to);
     }

@@ -2,6 +2,7 @@
 
 #include "net/initialise.h"
 #include "net/loss.h"
+#include "net/trim.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -182,6 +183,7 @@ static void choose_kernel(struct emo_net *n, enum emo_isa isa)
         pool->kind != EMO_MAXPOOL || pool->kernel_h != 2 || pool->stride != 2)
         return;
     n->image = (struct emo_first){.conv = conv, .ph = pool->oh, .pw = pool->ow,
+                                  .pitch = (size_t)n->graph.width * n->graph.channels,
                                   .bf16 = n->options.precision == EMO_PRECISION_BF16};
     n->kernel = emo_first_kernel(isa, &n->image);
     n->begin = 2;
@@ -243,6 +245,7 @@ static int open_net(struct emo_net *n, const char *text, struct emo_error *err)
         status = emo_plan_make(&n->plan, &n->graph, !o->no_fold, err);
     if (status != EMO_OK)
         return status;
+    emo_trim(&n->plan.graph);
     while (n->first < n->plan.graph.spatial && n->plan.graph.layers[n->first].weight < 0)
         n->first++;
     n->chunks = (o->batch + EMO_CHUNK - 1) / EMO_CHUNK;
@@ -324,6 +327,7 @@ void emo_net_summary(const struct emo_net *n, struct emo_text *out)
 {
     emo_graph_summary(&n->graph, out);
     emo_plan_describe(&n->plan, out);
+    emo_trim_describe(&n->graph, &n->plan.graph, out);
 }
 
 void emo_net_build(struct emo_text *out)

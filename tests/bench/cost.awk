@@ -1,6 +1,6 @@
 # The arithmetic of a network, from what `emo-train --summary` prints: the floating-point operations
 # of training on one image, and of scoring one, as computed: convolutions that are folded into one
-# count as one.
+# count as one, and what no later layer looks at does not count.
 #
 # A layer costs a multiplication and an addition for each weight and place of its output; training
 # costs it three times, for the output and the gradients of weights and input, but the first layer's
@@ -28,6 +28,14 @@
             weights[i + 1] = kernel[1] * kernel[2] * inputs[i] * outputs[i + 1]
             weights[i] = 0
         }
+}
+/^computed as far as the last layer reaches: / {
+    for (k = 9; k < NF; k += 2)
+        for (i = 1; i <= layers; i++)
+            if (name[i] == $k) {
+                split($(k + 1), shape, "x")
+                places[i] = shape[1] * shape[2]
+            }
 }
 END {
     for (i = 1; i <= layers; i++) {

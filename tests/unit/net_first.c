@@ -137,18 +137,25 @@ static struct answer run(const struct emo_first_kernel *k, const struct problem 
 {
     size_t oc = p->conv->oc;
     struct answer a = {.f = {.conv = p->conv, .ph = p->pool->oh, .pw = p->pool->ow, .block = block,
-                             .bf16 = p->bf16},
+                             .pitch = p->conv->w * p->conv->c + 5, .bf16 = p->bf16},
                        .out = p->out, .one = emo_layer_out(p->pool),
                        .y = room(p->out, sizeof(float)), .gw = room(p->wn, sizeof(float)),
                        .gb = room(oc, sizeof(float)), .place = room(p->out, sizeof(uint16_t))};
     float *packed = room(k->packed(&a.f), sizeof *packed), *gy = room(p->out, sizeof *gy);
     size_t n = k->scratch(&a.f) * sizeof(float);
     float *scratch = room(n, 1);
+    /* Beside what is seen of a row there is more. */
+    size_t seen = p->conv->w * p->conv->c, image = p->conv->h * a.f.pitch;
+    uint8_t *pixels = room(IMAGES * image, 1);
     const uint8_t *images[IMAGES];
+    memset(pixels, 0xff, IMAGES * image);
     memset(scratch, 0xff, n); /* not a number */
     k->pack(&a.f, p->kernel_w, packed);
     for (size_t r = 0; r < IMAGES; r++) {
-        images[r] = p->pixels + r * emo_layer_in(p->conv);
+        for (size_t y = 0; y < p->conv->h; y++)
+            memcpy(pixels + r * image + y * a.f.pitch,
+                   p->pixels + (r * p->conv->h + y) * seen, seen);
+        images[r] = pixels + r * image;
         k->forward(&a.f, images[r], packed, p->b, a.y + r * a.one, a.place + r * a.one, scratch);
         for (size_t i = 0; i < a.one; i++)
             gy[r * a.one + i] = p->gy[r * a.one + hwc(i, a.one / oc, oc, block)];
@@ -157,6 +164,7 @@ static struct answer run(const struct emo_first_kernel *k, const struct problem 
     free(packed);
     free(gy);
     free(scratch);
+    free(pixels);
     return a;
 }
 

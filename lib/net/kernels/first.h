@@ -31,6 +31,7 @@
 struct emo_first {
     const struct emo_layer *conv; /* its output is oh x ow x oc */
     uint32_t ph, pw;              /* pooled */
+    size_t pitch;                 /* bytes from one row of an image to the next; conv->w * c are seen */
     size_t block;                 /* of channels in y and g */
     bool bf16; /* round the weights to bfloat16; pixels are whole numbers, gy comes rounded */
 };

@@ -118,7 +118,7 @@ static void load_row(const struct emo_first *f, const uint8_t *image, int64_t y,
         memset(to, 0, row * sizeof *to);
         return;
     }
-    const uint8_t *restrict from = image + (size_t)y * n;
+    const uint8_t *restrict from = image + (size_t)y * f->pitch;
     to += (size_t)l->left * l->c;
     for (size_t i = 0; i < n; i++) {
         float x = (float)from[i];
