@@ -11,6 +11,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -157,11 +158,12 @@ static bool is_stopped(void)
     return emo_interrupted() != 0;
 }
 
-/* From here on a signal changes nothing. After input that was cut short one may be on its way: the
+/* From here on a signal changes nothing. After a pipe that was cut short one may be on its way: the
    same Ctrl-C ends upstream first, and is the truer reason. */
 static void settle(int status)
 {
-    if (status == EMO_INPUT)
+    struct stat in;
+    if (status == EMO_INPUT && fstat(STDIN_FILENO, &in) == 0 && !S_ISREG(in.st_mode))
         nanosleep(&(struct timespec){.tv_nsec = 100 * 1000 * 1000}, NULL);
     emo_interrupts_end();
 }
