@@ -12,12 +12,21 @@
 #define BUFFER (256u << 10)
 #define AFTER_SEEK (4u << 10) /* doubled with every read that no seek precedes */
 #define FIRST_GROWTH (4u << 20)
-#define ALIGNMENT 64u
+#define ALIGNMENT 64u /* the kernel copies to whole cache lines a tenth faster */
+
+/* n: made a multiple of the alignment. */
+static void *allocate(size_t *n)
+{
+    *n += ALIGNMENT - 1;
+    *n -= *n % ALIGNMENT;
+    return aligned_alloc(ALIGNMENT, *n);
+}
 
 int emo_source_open(struct emo_source *s, const char *path, struct emo_error *err)
 {
-    if (s->buffer == NULL && (s->buffer = malloc(BUFFER)) == NULL)
-        return emo_error_memory(err, BUFFER, "reading");
+    size_t room = BUFFER;
+    if (s->buffer == NULL && (s->buffer = allocate(&room)) == NULL)
+        return emo_error_memory(err, room, "reading");
     s->standard = strcmp(path, "-") == 0;
     s->file = s->standard ? "<stdin>" : path;
     s->at = s->filled = 0;
@@ -70,7 +79,7 @@ int emo_source_unread(struct emo_source *s, const void *bytes, size_t n, struct 
     size_t have = s->filled - s->at, room = n + have > BUFFER ? n + have : BUFFER;
     if (n == 0)
         return EMO_OK;
-    uint8_t *buffer = malloc(room);
+    uint8_t *buffer = allocate(&room);
     if (buffer == NULL)
         return emo_error_memory(err, room, "reading");
     memcpy(buffer, bytes, n);
@@ -166,9 +175,8 @@ int emo_source_take_growing(struct emo_source *s, uint8_t **bytes, size_t *room,
     while (*got < n) {
         if (*got == *room) {
             size_t more = *room < FIRST_GROWTH / 2 ? FIRST_GROWTH : *room * 2;
-            more = (more < n ? more : n) + ALIGNMENT - 1;
-            more -= more % ALIGNMENT;
-            uint8_t *bigger = aligned_alloc(ALIGNMENT, more);
+            more = more < n ? more : n;
+            uint8_t *bigger = allocate(&more);
             if (bigger == NULL)
                 return emo_error_memory(err, more, "a record");
             if (*got > 0)
