@@ -132,6 +132,10 @@ static void load_layer(void *context, size_t i, unsigned worker)
 {
     struct emo_net *n = context;
     const struct emo_layer *l = &n->plan.graph.layers[i];
+    if (n->pooled_weights != NULL && n->pooled_weights[i] != NULL) {
+        const struct emo_pooled f = emo_execute_pooled(n, i);
+        n->pooled->pack(&f, n->values + n->at[l->weight], n->pooled_weights[i]);
+    }
     if (i == 0 && n->kernel != NULL)
         n->kernel->pack(&n->image, n->values + n->at[l->weight], n->packed);
     else if (l->kind == EMO_CONV &&
@@ -164,6 +168,32 @@ static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, flo
                         n->input[hand(n, chunk, worker)]);
 }
 
+struct emo_pooled emo_execute_pooled(const struct emo_net *n, size_t i)
+{
+    const struct emo_layer *conv = &n->plan.graph.layers[i];
+    return (struct emo_pooled){.conv = conv, .pool = conv + 1, .in_block = block(n, conv->c),
+                               .out_block = block(n, conv->oc)};
+}
+
+/* Back through pooling layer i + 1 and convolution i. An activation between them keeps the order of
+   numbers, so that it may as well have come after the pooling. */
+static void backward_pooled(struct emo_net *n, size_t chunk, unsigned worker, size_t i)
+{
+    const struct emo_pooled f = emo_execute_pooled(n, i);
+    const struct emo_layer *conv = f.conv;
+    size_t own = hand(n, chunk, worker), out = emo_layer_out(f.pool), in = emo_layer_in(conv);
+    size_t at = chunk * EMO_CHUNK;
+    float *partial = n->partial + chunk * n->part_total, *g = n->grad[i % 2][own];
+    memcpy(g, n->grad[(i + 1) % 2][own], EMO_CHUNK * out * sizeof *g);
+    emo_f_activate_backward(conv->activation, EMO_CHUNK * out, 1, n->out[i + 1] + at * out, g);
+    n->pooled->weights(&f, EMO_CHUNK, n->out[i - 1] + at * in, g, n->arg[i + 1] + at * out,
+                       partial + n->part[conv->weight], partial + n->part[conv->bias],
+                       n->pooled_scratch[own]);
+    if (i > n->first)
+        n->pooled->data(&f, EMO_CHUNK, n->pooled_weights[i], g, n->arg[i + 1] + at * out,
+                        n->grad[(i + 1) % 2][own]);
+}
+
 static void backward_chunk(void *context, size_t chunk, unsigned worker)
 {
     struct emo_net *n = context;
@@ -178,6 +208,10 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
     if (n->first == 0 && n->kernel == NULL)
         load_images(n, chunk, n->input[own]);
     for (size_t i = g->spatial; i-- > begin;) {
+        if (i > begin && n->pooled_weights[i - 1] != NULL) {
+            backward_pooled(n, chunk, worker, --i);
+            continue;
+        }
         const struct emo_layer *l = &g->layers[i];
         const struct emo_layer one = in_blocks(n, l);
         size_t out = emo_layer_out(l), in = emo_layer_in(l), planes = EMO_CHUNK * (l->c / one.c);

@@ -14,6 +14,7 @@
 #include "net/fold.h"
 #include "net/kernels/dense.h"
 #include "net/kernels/first.h"
+#include "net/kernels/pooled.h"
 #include "net/net.h"
 
 struct emo_net {
@@ -42,6 +43,11 @@ struct emo_net {
     size_t begin; /* the first layer that the backend does */
     const struct emo_dense_kernel *dense;
 
+    /* Convolutions whose gradients come straight from those of the pooling after them: per layer,
+       its weights for the kernel, or NULL; per hand, room for their gradient. */
+    const struct emo_pooled_kernel *pooled;
+    float **pooled_weights, **pooled_scratch;
+
     size_t first; /* layer with parameters */
     /* hands: chunks that can be worked on at once, each with buffers of its own. slots: chunks whose
        activations are kept, all in training, else those at hand. */
@@ -69,6 +75,9 @@ const float *emo_execute_forward(struct emo_net *n);
 void emo_execute_backward(struct emo_net *n);
 /* Adam's step, of size n->rate. */
 void emo_execute_update(struct emo_net *n);
+
+/* What the kernel of pooled.h is told of layer i and the next. */
+struct emo_pooled emo_execute_pooled(const struct emo_net *n, size_t i);
 
 /* Of execute_flat.c: from the features to the logits, and from the gradient in flat[0] back to that
    of the features, which it returns. */

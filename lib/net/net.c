@@ -31,10 +31,14 @@ void emo_net_close(struct emo_net *n)
             free(n->out[i]);
         if (n->arg != NULL)
             free(n->arg[i]);
+        if (n->pooled_weights != NULL)
+            free(n->pooled_weights[i]);
     }
     for (size_t i = 0; i < n->hands; i++) {
         if (n->input != NULL)
             free(n->input[i]);
+        if (n->pooled_scratch != NULL)
+            free(n->pooled_scratch[i]);
         for (int k = 0; k < 2; k++)
             if (n->grad[k] != NULL)
                 free(n->grad[k][i]);
@@ -46,6 +50,8 @@ void emo_net_close(struct emo_net *n)
     free(n->out);
     free(n->arg);
     free(n->input);
+    free(n->pooled_weights);
+    free(n->pooled_scratch);
     free(n->features);
     free(n->parameters);
     free(n->at);
@@ -144,6 +150,27 @@ static bool make_outputs(struct emo_net *n, size_t side[2], size_t *widest)
     return ok;
 }
 
+/* Which convolutions a kernel takes back together with the pooling after them. */
+static bool make_pooled(struct emo_net *n)
+{
+    const struct emo_graph *g = &n->plan.graph;
+    size_t most = 0;
+    n->pooled_weights = calloc(g->count, sizeof *n->pooled_weights);
+    n->pooled_scratch = calloc(n->hands, sizeof *n->pooled_scratch);
+    bool ok = n->pooled_weights != NULL && n->pooled_scratch != NULL;
+    for (size_t i = n->begin > 0 ? n->begin : 1; ok && n->pooled != NULL && i + 1 < g->spatial; i++) {
+        const struct emo_pooled f = emo_execute_pooled(n, i);
+        if (!emo_pooled_fits(&f, n->pooled))
+            continue;
+        size_t count = g->tensors[f.conv->weight].count;
+        ok = (n->pooled_weights[i] = aligned(count, sizeof(float))) != NULL;
+        most = count > most ? count : most;
+    }
+    for (size_t w = 0; ok && most > 0 && w < n->hands; w++)
+        ok = (n->pooled_scratch[w] = aligned(most, sizeof(float))) != NULL;
+    return ok;
+}
+
 static int buffers(struct emo_net *n, struct emo_error *err)
 {
     const struct emo_graph *g = &n->plan.graph;
@@ -158,7 +185,7 @@ static int buffers(struct emo_net *n, struct emo_error *err)
     n->grad[0] = calloc(n->hands, sizeof *n->grad[0]);
     n->grad[1] = calloc(n->hands, sizeof *n->grad[1]);
     bool ok = n->out != NULL && n->arg != NULL && n->input != NULL && n->grad[0] != NULL &&
-              n->grad[1] != NULL && make_outputs(n, side, &widest);
+              n->grad[1] != NULL && make_outputs(n, side, &widest) && make_pooled(n);
     ok = ok && (n->features = aligned(batch * last, sizeof(float))) != NULL;
     for (int k = 0; ok && k < 2; k++)
         ok = (n->flat[k] = aligned(batch * widest, sizeof(float))) != NULL;
@@ -203,6 +230,10 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
         return status;
     choose_kernel(n, isa);
     n->dense = n->backend == &emo_backend_reference ? &emo_dense_reference : emo_dense_kernel(isa);
+    /* Dense products of bfloat16 are so fast that three quarters of zeros do not matter. */
+    if (n->backend != &emo_backend_reference && n->options.training &&
+        n->options.precision == EMO_PRECISION_FP32)
+        n->pooled = emo_pooled_kernel(isa);
     const struct emo_backend_options o = {
         .graph = &n->plan.graph, .begin = n->begin, .workers = n->workers, .isa = isa,
         .training = n->options.training, .bf16 = n->options.precision == EMO_PRECISION_BF16,
