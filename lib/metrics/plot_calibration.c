@@ -77,7 +77,7 @@ static void add_reliability(struct emo_page *page, const struct emo_plot *plot, 
     emo_page_key(page, EMO_PAGE_MARGIN, top + 8);
     name_axes(page, plot);
     emo_text_printf(out, "set xrange [0:1]\nset yrange [0:1]\nset bars 0.5\nplot x with lines "
-                    "linecolor rgb '#909090' dashtype (1,4) linewidth 1.5 notitle, \\\n");
+                    EMO_PAGE_REFERENCE " notitle, \\\n");
     for (size_t i = 0; i < plot->count; i++) {
         if (bars) {
             emo_text_printf(out, "$bins%zu using 1:2:3:4 with yerrorbars ", i);
@@ -89,7 +89,7 @@ static void add_reliability(struct emo_page *page, const struct emo_plot *plot, 
         add_title(out, &plot->series[i]);
         emo_text_printf(out, ", \\\n");
     }
-    emo_text_printf(out, "keyentry with lines linecolor rgb '#909090' dashtype (1,4) linewidth 1.5 "
+    emo_text_printf(out, "keyentry with lines " EMO_PAGE_REFERENCE " "
                     "title 'as it should be%s'\n", bars ? "; bars: 95 % intervals (Wilson)" : "");
 }
 

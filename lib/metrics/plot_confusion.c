@@ -19,8 +19,6 @@
 #define SHARES_TO 14u
 #define COUNTS_TO 7u
 #define PANELS 12u
-/* A darker cell has white text. */
-#define DARK 0.7
 
 /* Sizes that all panels share. */
 struct layout {
@@ -50,10 +48,10 @@ static struct layout lay_out(const struct emo_plot *plot)
     return l;
 }
 
-/* Between white and the colour of the first line. */
+/* Between white and a blue on which black text is read, as white text is on its negative. */
 static void add_colour(struct emo_text *out, double share)
 {
-    static const int dark[3] = {0x17, 0x40, 0x6d};
+    static const int dark[3] = {0x7f, 0xa3, 0xc8};
     emo_text_printf(out, "'#");
     for (int i = 0; i < 3; i++)
         emo_text_printf(out, "%02x", (unsigned)lround(255 - share * (255 - dark[i])));
@@ -67,7 +65,6 @@ static void add_cell(struct emo_text *out, const struct emo_confusion *c, size_t
     uint64_t support = emo_confusion_class(c, real).support;
     double share = support > 0 ? (double)n / (double)support : 0;
     double x = (double)real + 0.5, y = (double)predicted + 0.5;
-    const char *ink = share > DARK ? "#ffffff" : "#000000";
     bool large = c->classes <= 3, counts = c->classes <= COUNTS_TO;
     emo_text_printf(out, "set object rectangle from %zu,%zu to %zu,%zu back fillstyle solid 1.0 "
                     "noborder fillcolor rgb ", real, predicted, real + 1, predicted + 1);
@@ -80,15 +77,15 @@ static void add_cell(struct emo_text *out, const struct emo_confusion *c, size_t
         emo_text_printf(out, "%.2f", share);
     else
         emo_text_printf(out, "NA");
-    emo_text_printf(out, "' at %g,%g center noenhanced textcolor rgb '%s' font ',%d'%s\n", x, y,
-                    ink, large ? 21 : counts ? 14 : 10, counts ? " offset 0,0.5" : "");
+    emo_text_printf(out, "' at %g,%g center noenhanced font ',%d'%s\n", x, y,
+                    large ? 21 : counts ? 14 : 10, counts ? " offset 0,0.5" : "");
     if (!counts)
         return;
     emo_text_printf(out, "set label '%" PRIu64, n);
     if (large)
         emo_text_printf(out, " of %" PRIu64, support);
-    emo_text_printf(out, "' at %g,%g center noenhanced textcolor rgb '%s' font ',%d' offset 0,%s\n",
-                    x, y, ink, large ? 14 : 11, large ? "-0.9" : "-0.6");
+    emo_text_printf(out, "' at %g,%g center noenhanced font ',%d' offset 0,%s\n", x, y,
+                    large ? 14 : 11, large ? "-0.9" : "-0.6");
 }
 
 /* The names of the classes beside the cells. A tic's label is a format, in which % is %%. */

@@ -9,7 +9,6 @@
 /* A step that nobody sees at this size. */
 #define INVISIBLE 0.0005
 #define CLASS_CHARACTERS 14u
-#define CHANCE "linecolor rgb '#909090' dashtype (1,4) linewidth 1.5"
 
 /* One class of a series against the rest. */
 struct line {
@@ -160,10 +159,10 @@ static void add_plot(struct emo_text *out, const struct line *lines, size_t coun
     bool marked = false;
     emo_text_printf(out, "plot ");
     for (size_t i = 0; pr && i < count; i++)
-        emo_text_printf(out, "%.9g with lines " CHANCE " notitle, \\\n",
+        emo_text_printf(out, "%.9g with lines " EMO_PAGE_REFERENCE " notitle, \\\n",
                         share_of_positives(&lines[i]));
     if (!pr)
-        emo_text_printf(out, "x with lines " CHANCE " notitle, \\\n");
+        emo_text_printf(out, "x with lines " EMO_PAGE_REFERENCE " notitle, \\\n");
     for (size_t i = 0; i < count; i++) {
         emo_text_printf(out, "$line%zu using 1:2 with %s ", i, pr ? "steps" : "lines");
         emo_page_line(out, i);
@@ -183,7 +182,7 @@ static void add_plot(struct emo_text *out, const struct line *lines, size_t coun
         emo_page_mark(out, 0);
         emo_text_printf(out, " title 'at threshold %g', \\\n", threshold);
     }
-    emo_text_printf(out, "keyentry with lines " CHANCE " title 'chance'\n");
+    emo_text_printf(out, "keyentry with lines " EMO_PAGE_REFERENCE " title 'chance'\n");
 }
 
 int emo_plot_curves(struct emo_text *out, const struct emo_plot *plot, struct emo_error *err)

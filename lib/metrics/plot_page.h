@@ -54,6 +54,9 @@ void emo_page_bar(struct emo_text *out, size_t i);
 /* An open point of the same colour. */
 void emo_page_mark(struct emo_text *out, size_t i);
 
+/* The line of chance, or of what should be. */
+#define EMO_PAGE_REFERENCE "linecolor rgb '#707070' dashtype (3,4) linewidth 1.5"
+
 /* At most so many characters of s, the end of it where it is longer. */
 void emo_page_tail(struct emo_text *out, const char *s, size_t characters);
 /* How many characters emo_text_shown() makes of s. */
