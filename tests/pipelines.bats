@@ -6,6 +6,12 @@ baseline() {
     "$ROOT/pipelines/baseline" -s 96x96 -e 1 --group '([0-9a-f-]+)_' "$@"
 }
 
+# The results, made once for the tests that look at the page.
+results() {
+    [ -d "$BATS_FILE_TMPDIR/out" ] || baseline "$SAMPLE" "$BATS_FILE_TMPDIR/out"
+    cp -r "$BATS_FILE_TMPDIR/out" out
+}
+
 # Puts programs of our own before the real ones: all of them, but $1 replaced by standard input.
 replace() {
     mkdir -p fake/bin
@@ -129,6 +135,56 @@ END
     fi
 }
 
+# The least contrast, as WCAG 2 defines it, of text on its ground: of each "TEXT GROUND" that is read,
+# for the colours that the page's style gives these names, in light and in dark.
+contrasts() {
+    awk '
+        function part(hex, i,  v) {
+            v = (index("0123456789abcdef", substr(hex, i, 1)) - 1) * 16 + index("0123456789abcdef", substr(hex, i + 1, 1)) - 1
+            v /= 255
+            return v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ^ 2.4
+        }
+        function luminance(hex) { return 0.2126 * part(hex, 2) + 0.7152 * part(hex, 4) + 0.0722 * part(hex, 6) }
+        NR == FNR && /:root/ { scheme = /prefers-color-scheme: dark/ ? "dark" : "light" }
+        NR == FNR {
+            for (rest = $0; match(rest, /--[a-z]+: #[0-9a-f]+/); rest = substr(rest, RSTART + RLENGTH)) {
+                split(substr(rest, RSTART, RLENGTH), pair, ": ")
+                colour[scheme, pair[1]] = pair[2]
+            }
+            next
+        }
+        {
+            split("light dark", schemes)
+            for (i = 1; i <= 2; i++) {
+                a = luminance(colour[schemes[i], $1]) + 0.05
+                b = luminance(colour[schemes[i], $2]) + 0.05
+                printf "%.2f %s %s %s\n", (a > b ? a / b : b / a), $0, schemes[i], colour[schemes[i], $1]
+            }
+        }' "$1" - | sort -n
+}
+
+@test "the page is for everyone, seen without a browser: headings, captions, contrast" {
+    results
+    page=out/report.html
+    # From the first heading on, none leaves out a level.
+    grep -o '<h[1-6]>' $page | tr -dc '1-6\n' | awk '$1 > last + 1 { exit 1 } { last = $1 } END { exit NR < 5 }'
+    # Tables have captions, their headings a scope; what scrolls has a name, and keys reach it.
+    [ "$(grep -c '<table>' $page)" -eq "$(grep -c '<caption>' $page)" ]
+    run ! grep -q '<th>' $page
+    [ "$(grep -o 'role="region"' $page | wc -l)" -gt 5 ]
+    [ "$(grep -o 'role="region"' $page | wc -l)" -eq "$(grep -oE 'role="region" tabindex="0" aria-label="[^"]{5,}"' $page | wc -l)" ]
+    [ "$(grep -c '<pre' $page)" -eq "$(grep -c '<pre tabindex="0">' $page)" ]
+    # Colours have names, so that these are all the pairs.
+    sed -n '/<style>/,/<\/style>/p' $page >style
+    grep -oE '[^-]color: [^;]*|background: [^;]*' style >colours
+    run ! grep -vE 'var\(--|#ffffff|light dark' colours
+    printf '%s\n' '--ink --paper' '--ink --soft' '--quiet --paper' '--mark --paper' >pairs
+    contrasts style <pairs >ratios
+    cat ratios
+    [ "$(wc -l <ratios)" -eq 8 ]
+    awk '!($1 >= 4.5 && $1 <= 21) || $5 !~ /^#/ { exit 1 }' ratios
+}
+
 # looked_at PAGE OPTION...: what tests/page.js says of it in a browser.
 looked_at() {
     local page=$1
@@ -141,7 +197,7 @@ looked_at() {
 @test "the page in a browser, 390 and 1280 pixels wide, light and dark: shown, and for everyone" {
     browser=$(command -v chromium || command -v chromium-browser || command -v google-chrome) ||
         skip "no Chromium"
-    baseline "$SAMPLE" out
+    results
     looked_at out/report.html >light
     looked_at out/report.html --force-dark-mode >dark
     cat light dark
