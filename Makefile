@@ -68,9 +68,10 @@ $(BUILD)/lib/net/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512vl -mavx
 $(BUILD)/lib/net/kernels/%_amx.o: ISA = -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma \
     -mamx-tile -mamx-bf16
 endif
+KERNEL = -O3 -ffp-contract=fast
 $(BUILD)/lib/net/kernels/%.o: lib/net/kernels/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -O3 -ffp-contract=fast $(ISA) -MMD -MP -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(KERNEL) $(ISA) -MMD -MP -c -o $@ $<
 $(BUILD)/%.o: %.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -154,6 +155,19 @@ fuzz:
 	    fuzzers
 	BUILD=$(BUILD)/fuzzing tests/fuzz/run $(SECONDS)
 
+# Which lines and branches of lib/ and cmd/ the tests run. Programs that end at the same time add to
+# the same counts; those that run while they are confined are let into that folder.
+COVERAGE = $(abspath $(BUILD))/coverage
+coverage:
+	@mkdir -p $(COVERAGE)
+	find $(COVERAGE) -name '*.gcda' -delete
+	$(CC) -O1 -c -o $(COVERAGE)/exit.o tests/coverage/exit.c
+	$(MAKE) -s BUILD=$(COVERAGE) KERNEL=-O1 LDFLAGS='-Wl,--as-needed $(COVERAGE)/exit.o' \
+	    CFLAGS='-O0 -g --coverage -fprofile-update=atomic -DEMO_COVERAGE_FOLDER="\"$(COVERAGE)\""' \
+	    all units
+	BUILD=$(COVERAGE) GCOV_ERROR_FILE=$(COVERAGE)/errors tests/check --no-lint
+	tests/coverage/report $(COVERAGE)
+
 # So many changes to the stream reader and the metrics, one at a time: does a test notice?
 MUTANTS = 100
 mutation:
@@ -178,7 +192,7 @@ bench-peers:
 clean:
 	rm -rf $(BUILD)
 
-.PHONY: all units fuzzers check check-all lint sanitize fuzz mutation bench bench-scale \
+.PHONY: all units fuzzers check check-all lint sanitize coverage fuzz mutation bench bench-scale \
     bench-peers show-flags install clean
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
