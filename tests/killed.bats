@@ -29,6 +29,11 @@ pipeline() {
         emo-montage -q -o result' ;;
     similar) echo 'emo-unzip -q -s 96x96 photos.zip | emo-split -q |
         emo-similar -q --write-groups groups.tsv -o result' ;;
+    cat) echo 'emo-unzip -q -s 96x96 photos.zip | emo-cat -q --limit 20 -o result' ;;
+    peek) echo 'emo-unzip -q -s 96x96 photos.zip | emo-split -q | emo-peek -c -o result' ;;
+    convert) echo 'emo-unzip -q -s 96x96 photos.zip | emo-convert -q -t npz -o result' ;;
+    pnm) echo 'emo-split -q --only valid photos.emo | emo-convert -q -t pnm -o result' ;;
+    plot) echo 'cat photos.emo photos.emo | emo-predict -q old.model | emo-plot roc -q -t svg -o result' ;;
     metrics) echo 'cat photos.emo photos.emo | emo-predict -q old.model | emo-metrics -q -o result' ;;
     esac
 }
@@ -110,6 +115,14 @@ dies() {
 
 @test "near-duplicates" {
     dies similar emo-unzip emo-split
+}
+
+@test "joining, listing, exchanging and drawing" {
+    dies cat emo-unzip
+    dies peek emo-split
+    dies convert emo-unzip
+    dies pnm emo-split
+    dies plot emo-predict
 }
 
 @test "metrics: cat or emo-predict dies" {
