@@ -1,26 +1,17 @@
 /* emo-unzip: the pictures of archives, directories and files, decoded and resized, as a stream. */
-#include "base/conveyor.h"
-#include "base/hash.h"
+#include "base/paths.h"
 #include "base/program.h"
 #include "base/progress.h"
 #include "base/sandbox.h"
 #include "image/archive.h"
-#include "image/decode.h"
-#include "image/inputs.h"
-#include "image/resize.h"
+#include "image/unpack.h"
 #include "stream/reader.h"
-#include "stream/writer.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* Images under way: for each thread a few, so that none waits for another, but no more than this
-   many bytes of them. */
-#define SLOTS_PER_THREAD 4
-#define SLOTS_BYTES (UINT64_C(512) << 20)
 /* More classes than this are counted in the summary, not listed. */
 #define LISTED_CLASSES 20
 
@@ -83,174 +74,23 @@ static const struct emo_program program = {
     .common = &common,
 };
 
-/* One picture on its way. */
-struct slot {
-    const struct emo_entry *entry;
-    uint64_t id;
-    int16_t label;
-    uint8_t *bytes, *pixels; /* pixels is kept from picture to picture */
-    size_t length;
-    uint32_t height, width, crc;
-    int64_t origin;
-    int status; /* EMO_INPUT: spoilt */
-    struct emo_error err;
-};
-
 struct job {
     struct emo_inputs in;
     struct emo_head head;
+    struct emo_output *output;
     struct emo_writer *writer;
-    struct emo_progress progress;
-    struct slot *slots;
-    size_t slot_count, next; /* next entry to be looked at */
-    uint32_t channels;
-    size_t image_bytes;
-    uint64_t *of_class; /* written; the last is unlabelled */
-    uint64_t spoilt, other_class, distorted, written;
+    struct emo_unpack_rules rules;
+    struct emo_unpacked out;
 };
 
-/* Is entry wanted? Sets its label. A model's user wants to see what it makes of any picture; who
-   names classes wants these. */
-static bool wanted(const struct job *j, const struct emo_entry *e, int16_t *label)
+static void skipped(const char *name, const char *why)
 {
-    *label = -1;
-    if (e->folder != NULL)
-        *label = (int16_t)emo_head_class_index(&j->head, e->folder);
-    if (only.count == 0)
-        return true;
-    for (size_t i = 0; e->folder != NULL && i < only.count; i++)
-        if (strcmp(only.at[i], e->folder) == 0)
-            return true;
-    return false;
+    emo_program_warn(&program, "%s: %s; skipped", name, why);
 }
 
-static bool full(const struct job *j, int16_t label)
+static void done(void *progress, uint64_t entries)
 {
-    return limit > 0 &&
-           j->of_class[label < 0 ? j->head.class_count : (size_t)label] >= (uint64_t)limit;
-}
-
-static int fill(void *context, size_t slot, bool *filled, struct emo_error *err)
-{
-    struct job *j = context;
-    struct slot *s = &j->slots[slot];
-    for (; j->next < j->in.count; j->next++) {
-        const struct emo_entry *e = &j->in.entries[j->next];
-        if (j->next % shard.n != shard.i - 1)
-            continue;
-        if (!wanted(j, e, &s->label)) {
-            j->other_class++;
-            continue;
-        }
-        if (full(j, s->label))
-            continue;
-        bool spoilt = false;
-        s->entry = e;
-        s->id = j->next++;
-        int status = emo_inputs_bytes(&j->in, s->id, &s->bytes, &s->length, &spoilt, &s->err);
-        s->status = spoilt ? EMO_INPUT : EMO_OK;
-        *filled = true;
-        if (status != EMO_OK)
-            *err = s->err;
-        return status;
-    }
-    return EMO_OK;
-}
-
-static void work(void *context, size_t slot)
-{
-    struct job *j = context;
-    struct slot *s = &j->slots[slot];
-    struct emo_pixels p;
-    if (s->status != EMO_OK)
-        return;
-    s->origin = (int64_t)emo_xxh3(s->bytes, s->length);
-    s->status = emo_decode(s->bytes, s->length, gray, size.height, size.width,
-                           (uint64_t)max_pixels, &p, &s->err);
-    if (s->status != EMO_OK)
-        return;
-    s->height = p.file_height;
-    s->width = p.file_width;
-    if (s->pixels == NULL)
-        s->pixels = malloc(j->image_bytes);
-    s->status = s->pixels == NULL
-                    ? emo_error_memory(&s->err, j->image_bytes, "an image")
-                    : emo_resize(p.bytes, p.height, p.width, j->channels, (enum emo_fit)fit,
-                                 s->pixels, size.height, size.width, &s->err);
-    if (s->status == EMO_OK)
-        s->crc = emo_crc32(0, s->pixels, j->image_bytes);
-    free(p.bytes);
-}
-
-static int write_image(struct job *j, const struct slot *s, struct emo_error *err)
-{
-    const char *name = s->entry->name;
-    struct emo_record r = {.id = s->id, .label = s->label, .payload = s->pixels};
-    emo_record_shape(&r, EMO_U8, EMO_HWC, 3,
-                     (uint32_t[]){size.height, size.width, j->channels});
-    r.data_crc = s->crc;
-    r.data_crc_known = true;
-    emo_metadata_set_text(&r.metadata, "name", name, strlen(name));
-    emo_metadata_set_i64(&r.metadata, "origin", s->origin);
-    emo_metadata_set_i64(&r.metadata, "height", s->height);
-    emo_metadata_set_i64(&r.metadata, "width", s->width);
-    emo_metadata_set_text(&r.metadata, "fit", fits[fit], strlen(fits[fit]));
-    double change = (double)s->height * size.width / ((double)s->width * size.height);
-    j->distorted += fit == EMO_STRETCH && (change > 1.5 || change < 1 / 1.5);
-    j->of_class[s->label < 0 ? j->head.class_count : (size_t)s->label]++;
-    j->written++;
-    int status = emo_writer_record(j->writer, &r, err);
-    emo_record_free(&r);
-    return status;
-}
-
-static int drain(void *context, size_t slot, struct emo_error *err)
-{
-    struct job *j = context;
-    struct slot *s = &j->slots[slot];
-    char quoted[EMO_QUOTE_SIZE];
-    int status = EMO_OK;
-    free(s->bytes);
-    s->bytes = NULL;
-    emo_progress_update(&j->progress, s->id + 1, NULL);
-    /* What was under way when its class became full is as if never looked at. */
-    if (full(j, s->label))
-        return EMO_OK;
-    if (s->status == EMO_OK)
-        return write_image(j, s, err);
-    if (s->status != EMO_INPUT) {
-        *err = s->err;
-        return s->status;
-    }
-    emo_quote(quoted, sizeof quoted, s->entry->name, strlen(s->entry->name));
-    j->spoilt++;
-    if (strict)
-        status = emo_error(err, EMO_INPUT, "%s: %s", quoted, s->err.text);
-    else
-        emo_program_warn(&program, "%s: %s; skipped", quoted, s->err.text);
-    return status;
-}
-
-static int run_entries(struct job *j, struct emo_error *err)
-{
-    static const struct emo_conveyor steps = {fill, work, drain};
-    uint64_t most = SLOTS_BYTES / j->image_bytes, count = SLOTS_PER_THREAD * (uint64_t)common.jobs;
-    if (common.jobs == 1)
-        count = 1;
-    j->slot_count = count < most ? count : most > 0 ? most : 1;
-    j->slots = calloc(j->slot_count, sizeof *j->slots);
-    if (j->slots == NULL)
-        return emo_error_memory(err, j->slot_count * sizeof *j->slots, "images");
-    emo_progress_begin(&j->progress, emo_program_shows_progress(&program), program.name, "images",
-                       j->in.count);
-    int status = emo_conveyor_run(&steps, j, (unsigned)common.jobs, j->slot_count, err);
-    emo_progress_end(&j->progress);
-    for (size_t i = 0; i < j->slot_count; i++) {
-        free(j->slots[i].bytes);
-        free(j->slots[i].pixels);
-    }
-    free(j->slots);
-    return status;
+    emo_progress_update(progress, entries, NULL);
 }
 
 /* Size, fit, channels and classes of the model. */
@@ -339,7 +179,7 @@ static int make_head(struct job *j, struct emo_error *err)
     j->head.shards = shard.n;
     j->head.records_expected = (j->in.count + shard.n - shard.i) / shard.n;
     emo_text_printf(&text, "%" PRIu32 "x%" PRIu32 "x%" PRIu32, size.height, size.width,
-                    j->channels);
+                    j->rules.channels);
     if (status == EMO_OK)
         status = text.failed ? emo_error_memory(err, text.length, "the head")
                              : emo_head_set_key(&j->head, "input", text.bytes, err);
@@ -353,10 +193,6 @@ static int make_head(struct job *j, struct emo_error *err)
         status = emo_head_add_pg(&j->head, program.name, EMO_VERSION,
                                  text.length > 0 ? text.bytes : "", NULL, err);
     emo_text_free(&text);
-    size_t classes = j->head.class_count + 1;
-    j->of_class = calloc(classes, sizeof *j->of_class);
-    if (status == EMO_OK && j->of_class == NULL)
-        status = emo_error_memory(err, classes * sizeof *j->of_class, "counts");
     return status;
 }
 
@@ -368,69 +204,28 @@ static void summarise(const struct job *j)
         emo_text_printf(&t, "; %zu classes", classes);
     for (size_t i = 0; i <= classes; i++) {
         bool named = i < classes;
-        if (named ? classes > LISTED_CLASSES : j->of_class[i] == 0)
+        if (named ? classes > LISTED_CLASSES : j->out.of_class[i] == 0)
             continue;
         emo_text_add(&t, i > 0 ? ", " : "; ", 2);
         if (named)
             emo_text_escaped(&t, j->head.classes[i], strlen(j->head.classes[i]));
-        emo_text_printf(&t, "%s %" PRIu64, named ? "" : "unlabelled", j->of_class[i]);
+        emo_text_printf(&t, "%s %" PRIu64, named ? "" : "unlabelled", j->out.of_class[i]);
     }
-    if (j->spoilt > 0)
-        emo_text_printf(&t, "; %" PRIu64 " skipped", j->spoilt);
-    if (j->other_class > 0)
-        emo_text_printf(&t, "; %" PRIu64 " of other classes left out", j->other_class);
+    if (j->out.skipped > 0)
+        emo_text_printf(&t, "; %" PRIu64 " skipped", j->out.skipped);
+    if (j->out.other_class > 0)
+        emo_text_printf(&t, "; %" PRIu64 " of other classes left out", j->out.other_class);
     if (j->in.ignored > 0)
         emo_text_printf(&t, "; %" PRIu64 " other files ignored", j->in.ignored);
     if (j->in.nested > 0)
         emo_text_printf(&t, "; %" PRIu64 " archives within ignored", j->in.nested);
     emo_program_say(&program, "%" PRIu64 " images, %" PRIu32 " high x %" PRIu32 " wide%s",
-                    j->written, size.height, size.width, t.bytes != NULL ? t.bytes : "");
-    if (2 * j->distorted > j->written)
+                    j->out.written, size.height, size.width, t.bytes != NULL ? t.bytes : "");
+    if (2 * j->out.distorted > j->out.written)
         emo_program_say(&program, "%" PRIu64 " of them change shape by more than half; "
                         "is %" PRIu32 "x%" PRIu32 " height x width as meant? (--fit crop or pad "
-                        "keeps the shape)", j->distorted, size.height, size.width);
+                        "keeps the shape)", j->out.distorted, size.height, size.width);
     emo_text_free(&t);
-}
-
-/* Adds a copy of path. */
-static int add_path(struct emo_strings *paths, const char *path, struct emo_error *err)
-{
-    size_t n = paths->count;
-    if ((n & (n - 1)) == 0) { /* room for a power of two is used up */
-        const char **more = realloc(paths->at, (n > 0 ? 2 * n : 1) * sizeof *more);
-        if (more == NULL)
-            return emo_error_memory(err, 2 * n * sizeof *more, "paths");
-        paths->at = more;
-    }
-    paths->at[n] = strdup(path);
-    if (paths->at[n] == NULL)
-        return emo_error_memory(err, strlen(path), "paths");
-    paths->count++;
-    return EMO_OK;
-}
-
-/* The paths in -T's file. */
-static int read_list(struct emo_strings *paths, struct emo_error *err)
-{
-    FILE *f = strcmp(list, "-") == 0 ? stdin : fopen(list, "r");
-    if (f == NULL)
-        return emo_error_errno(err, "%s", list);
-    char *line = NULL, end = null ? '\0' : '\n';
-    size_t room = 0;
-    ssize_t length;
-    int status = EMO_OK;
-    while (status == EMO_OK && (length = getdelim(&line, &room, end, f)) >= 0) {
-        if (length > 0 && line[length - 1] == end)
-            line[length - 1] = '\0';
-        if (*line != '\0')
-            status = add_path(paths, line, err);
-    }
-    if (status == EMO_OK && !feof(f))
-        status = emo_error_errno(err, "%s", list);
-    if (f != stdin)
-        fclose(f);
-    free(line);
-    return status;
 }
 
 /* Before the first byte of an archive: what may be read, and written, from here on. Of a directory
@@ -476,66 +271,85 @@ static int gather(struct emo_inputs *in, const struct emo_strings *paths, size_t
     return status;
 }
 
+/* What the model says, then the entries, then the head of them. */
+static int prepare(struct job *j, const struct emo_strings *paths, size_t operands,
+                   struct emo_error *err)
+{
+    int status = model != NULL ? from_model(&j->head, err) : EMO_OK;
+    j->rules = (struct emo_unpack_rules){
+        .height = size.height, .width = size.width, .channels = gray ? 1 : 3,
+        .fit = (enum emo_fit)fit, .max_pixels = (uint64_t)max_pixels, .classes = only,
+        .limit = (uint64_t)limit, .shard = shard, .strict = strict,
+        .jobs = (unsigned)common.jobs, .skipped = skipped, .done = done,
+    };
+    size_t n = emo_unpack_bytes(&j->rules);
+    if (status == EMO_OK && n > EMO_CAP_PAYLOAD)
+        status = emo_error(err, EMO_USAGE, "-s: %zu bytes an image are too many", n);
+    if (status == EMO_OK)
+        status = gather(&j->in, paths, operands, err);
+    if (status == EMO_OK && j->in.count == 0)
+        status = emo_error(err, EMO_INPUT, "no picture in what was given (%" PRIu64 " other files, "
+                           "%" PRIu64 " archives within)", j->in.ignored, j->in.nested);
+    return status == EMO_OK ? make_head(j, err) : status;
+}
+
+static int unpack(struct job *j, struct emo_error *err)
+{
+    struct emo_progress progress;
+    int status = confine_further(j, err);
+    if (status != EMO_OK)
+        return status;
+    j->rules.context = &progress;
+    emo_progress_begin(&progress, emo_program_shows_progress(&program), program.name, "images",
+                       j->in.count);
+    status = emo_unpack(&j->rules, &j->in, &j->head, j->writer, &j->out, err);
+    emo_progress_end(&progress);
+    /* A shard may be empty by itself. */
+    if (status == EMO_OK && j->out.written == 0 && (j->out.skipped > 0 || shard.n == 1))
+        status = emo_error(err, EMO_INPUT, "no picture could be used (%" PRIu64 " skipped, %" PRIu64
+                           " of other classes)", j->out.skipped, j->out.other_class);
+    return status;
+}
+
 static int run(char **operands, size_t n, struct emo_error *err)
 {
-    struct job j = {.image_bytes = 0};
+    struct job j = {.output = NULL};
+    struct emo_strings paths = {0};
+    int status = EMO_OK;
     emo_inputs_begin(&j.in);
     j.in.most_file = max_file;
     j.in.most_unpacked = max_unpacked;
     emo_head_begin(&j.head, EMO_IMAGES);
-    if (common.jobs == 0)
-        common.jobs = emo_processors();
-    struct emo_strings paths = {0};
-    struct emo_output *output = NULL;
-    int status = EMO_OK;
     for (size_t i = 0; status == EMO_OK && i < n; i++)
-        status = add_path(&paths, operands[i], err);
+        status = emo_paths_add(&paths, operands[i], err);
     if (status == EMO_OK && list != NULL)
-        status = read_list(&paths, err);
+        status = emo_paths_read(&paths, list, null, err);
     if (status == EMO_OK)
-        status = emo_output_open(&output, common.output, true, err);
+        status = emo_output_open(&j.output, common.output, true, err);
     if (status == EMO_OK)
         status = confine(&paths, err);
-    if (status == EMO_OK && model != NULL)
-        status = from_model(&j.head, err);
-    j.channels = gray ? 1 : 3;
-    j.image_bytes = (size_t)size.height * size.width * j.channels;
-    if (status == EMO_OK && j.image_bytes > EMO_CAP_PAYLOAD)
-        status = emo_error(err, EMO_USAGE, "-s: %zu bytes an image are too many", j.image_bytes);
     if (status == EMO_OK)
-        status = gather(&j.in, &paths, n, err);
-    if (status == EMO_OK && j.in.count == 0)
-        status = emo_error(err, EMO_INPUT, "no picture in what was given (%" PRIu64 " other files, "
-                           "%" PRIu64 " archives within)", j.in.ignored, j.in.nested);
+        status = prepare(&j, &paths, n, err);
     if (status == EMO_OK)
-        status = make_head(&j, err);
-    if (status == EMO_OK)
-        status = emo_writer_open(&j.writer, output, &j.head, err);
+        status = emo_writer_open(&j.writer, j.output, &j.head, err);
     else
-        emo_output_discard(output);
+        emo_output_discard(j.output);
     if (status == EMO_OK)
-        status = confine_further(&j, err);
-    if (status == EMO_OK)
-        status = run_entries(&j, err);
-    /* A shard may be empty by itself. */
-    if (status == EMO_OK && j.written == 0 && (j.spoilt > 0 || shard.n == 1))
-        status = emo_error(err, EMO_INPUT, "no picture could be used (%" PRIu64 " skipped, %" PRIu64
-                           " of other classes)", j.spoilt, j.other_class);
+        status = unpack(&j, err);
     status = emo_writer_close(j.writer, NULL, program.name, status, err);
     if (status == EMO_OK)
         summarise(&j);
     emo_inputs_close(&j.in);
-    for (size_t i = 0; i < paths.count; i++)
-        free((char *)paths.at[i]);
-    free(paths.at);
+    emo_paths_free(&paths);
     emo_head_free(&j.head);
-    free(j.of_class);
+    free(j.out.of_class);
     return status;
 }
 
 int main(int argc, char **argv)
 {
     size_t n;
+    common.jobs = emo_processors();
     int early = emo_program_begin(&program, argc, argv, &n);
     if (early >= 0)
         return early;

@@ -305,7 +305,7 @@ static void make_heading(const struct emo_gallery *g, size_t i)
         emo_text_printf(h, " (%zu)", s->count);
 }
 
-/* What is wrong with near-duplicates: different labels, and that they are on both sides of a split. */
+/* What is wrong with near-duplicates: different labels, and lying on both sides of a split. */
 static void make_note(struct section *s)
 {
     unsigned splits = s->splits & ~(1u << EMO_SPLIT_NONE);
