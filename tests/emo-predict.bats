@@ -121,3 +121,17 @@ setup_file() {
     run -3 emo-metrics s.emo
     [[ $output == *"aborted upstream"* ]]
 }
+
+@test "no memory to read ahead" {
+    # Its allocator refuses what is over 1 MiB, and it sees what is read after it was freed.
+    grep -q __asan_init "$BIN/emo-predict" || skip "not built with the address sanitizer"
+    PATH=$BUILD/unit:$PATH
+    make_stream -n 8 -s 1x1x3 -o dots.emo
+    printf 'flatten\noutput\n' >dots
+    emo-train -q -n dots -e 1 -o dots.model dots.emo
+    run -1 env ASAN_OPTIONS=allocator_may_return_null=1:max_allocation_size_mb=1 \
+        emo-predict -q -b 8000 --tsv -o result dots.model dots.emo
+    [[ $output == *"out of memory: "*" bytes for reading ahead"* ]]
+    [[ $output != *AddressSanitizer:* ]]
+    [ ! -e result ]
+}

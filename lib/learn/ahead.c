@@ -96,7 +96,7 @@ int emo_ahead_open(struct emo_ahead **out, struct emo_reader *reader, size_t bat
     pthread_cond_init(&a->change, NULL);
     if (a->ring == NULL || a->given == NULL) {
         emo_ahead_close(a);
-        return emo_error_memory(err, a->size * sizeof *a->ring, "reading ahead");
+        return emo_error_memory(err, 2 * batch * sizeof *a->ring, "reading ahead");
     }
     /* Signals are the caller's business. */
     sigset_t all, old;
