@@ -72,6 +72,9 @@ static void edges(void)
     CHECK(isnan(auc(bad, both, 3)) && isnan(auc(bad + 1, both, 2)));
     CHECK(emo_rank(&r, bad + 1, both, 2, &err) == EMO_INPUT && r.steps == NULL);
     SAID("score 1 ");
+    /* As many as are possible, of which the first is refused; and one more. */
+    CHECK(emo_rank(&r, bad + 1, both, UINT32_MAX, &err) == EMO_INPUT);
+    CHECK(emo_rank(&r, bad + 1, both, (size_t)UINT32_MAX + 1, &err) == EMO_FAILED);
     const uint8_t one[] = {1, 0};
     CHECK(emo_rank(&r, s, one, 2, &err) == EMO_OK);
     CHECK(emo_curve_roc(&c, &r, &err) == EMO_OK && c.count == 3);

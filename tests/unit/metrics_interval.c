@@ -89,7 +89,10 @@ static void guards(void)
     CHECK(emo_ranking_auc(&r) == .5 && isnan(emo_auc_interval(.5, emo_delong_variance(&r)).low));
     struct emo_interval i = emo_auc_interval(.99, .01);
     CHECK(i.low > 0 && i.low < .99 && i.high > .99 && i.high < 1);
-    CHECK(isnan(emo_auc_interval(1, .01).low) && isnan(emo_auc_interval(0, .01).high));
+    for (int auc = 0; auc < 2; auc++) {
+        i = emo_auc_interval(auc, .01);
+        CHECK(isnan(i.low) && isnan(i.high));
+    }
     puts("ok one positive, perfect, all tied, close to 1");
 }
 
@@ -107,6 +110,9 @@ static void known_values(void)
     CHECK(emo_wilson(1, 9).low > 0 && emo_wilson(8, 9).high < 1);
     CHECK(near(emo_sign_test(0, 5), 2 / 32., 1e-15) && emo_sign_test(7, 7) == 1);
     CHECK(emo_sign_test(0, 0) == 1 && near(emo_sign_test(3, 2), 1, 1e-14));
+    /* As even as can be: 1, and no more for all the rounding. */
+    for (uint64_t n = 0; n < 1000; n++)
+        CHECK(emo_sign_test(n, n + 1) <= 1 && near(emo_sign_test(n, n + 1), 1, 1e-11));
     /* SciPy's binomtest(50500, 100000). */
     CHECK(near(emo_sign_test(50500, 49500) / 0.0015823598788515165, 1, 1e-9));
     CHECK(emo_sign_test(1000000, 0) == 0);
@@ -124,6 +130,9 @@ static void probabilities(void)
 {
     struct emo_calibration c = {0};
     CHECK(isnan(emo_calibration_error(&c)));
+    emo_calibration_add(&c, .25, 0);
+    CHECK(emo_calibration_error(&c) == .25);
+    c = (struct emo_calibration){0};
     emo_calibration_add(&c, 1, 1);
     emo_calibration_add(&c, 0.95, 0);
     emo_calibration_add(&c, 0, 0);
@@ -155,7 +164,11 @@ static void confusion(void)
     CHECK(c.classes == 0 && c.counts == NULL);
     CHECK(emo_confusion_make(&c, 3, &err) == EMO_OK);
     CHECK(isnan(emo_confusion_macro(&c).f1) && isnan(emo_confusion_weighted(&c).recall));
+    CHECK(emo_confusion_majority(&c) == 0);
+    /* A single case is a majority, and all the weight there is. */
     emo_confusion_add(&c, 1, 1);
+    CHECK(emo_confusion_majority(&c) == 1);
+    CHECK(emo_confusion_macro(&c).f1 == 1 && emo_confusion_weighted(&c).f1 == 1);
     emo_confusion_add(&c, 1, 0);
     emo_confusion_add(&c, 1, 0);
     CHECK(emo_confusion_total(&c) == 3 && emo_confusion_right(&c) == 1);
