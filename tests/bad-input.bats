@@ -39,10 +39,14 @@ emo-predict -o result m.model
 emo-metrics -o result
 emo-peek -o result
 emo-convert -t npz -o result
+emo-convert -t npy -o result
+emo-convert -t safetensors -o result
+emo-convert -t onnx -o result
 emo-montage -o result
 emo-convert -t pnm -o result
 emo-convert -t png -o result
 emo-plot roc -t svg -o result
+emo-plot confusion -t png -o result
 emo-cat -o result
 emo-similar -o result
 END
@@ -104,6 +108,18 @@ refused() {
         [[ $stderr == *scores* ]]
         refused 3 emo-plot history -t svg -o result $file
     done
+    refused 3 emo-cat -o result images.emo m.model
+    [[ $stderr == *m.model*kind* ]]
+    for file in images.emo scores.emo; do
+        refused 3 emo-convert -t safetensors -o result $file
+        [[ $stderr == *model* ]]
+        refused 3 emo-convert -t onnx -o result $file
+        [[ $stderr == *model* ]]
+    done
+    for format in npz pnm png; do
+        refused 3 emo-convert -t $format -o result m.model
+        [[ $stderr == *images* ]]
+    done
     for file in images.emo scores.emo empty.emo text.emo noise.emo c.emo; do
         refused 3 emo-predict -o result $file images.emo
         refused 3 emo-unzip -m $file -o result pictures
@@ -129,7 +145,8 @@ refused() {
     refused 1 emo-predict -o result nosuch images.emo
     for command in 'emo-unzip -s 8x8 pictures' 'emo-split images.emo' 'emo-predict m.model images.emo' \
         'emo-train -n tiny.net images.emo' 'emo-augment images.emo' 'emo-metrics scores.emo' \
-        'emo-montage images.emo' 'emo-similar images.emo'; do
+        'emo-montage images.emo' 'emo-similar images.emo' 'emo-cat images.emo' 'emo-peek images.emo' \
+        'emo-convert -t npz images.emo' 'emo-convert -t onnx m.model' 'emo-plot confusion -t svg scores.emo'; do
         # shellcheck disable=SC2086
         refused 1 ${command} -o nosuch/result
         # shellcheck disable=SC2086
@@ -303,7 +320,10 @@ emo-montage -q images.emo
 emo-montage -q -t jpeg images.emo
 emo-convert -q -t pnm images.emo
 emo-convert -q -t safetensors m.model
+emo-convert -q -t onnx m.model
 emo-similar -q images.emo
+emo-plot confusion -q -t svg scores.emo
+emo-plot confusion -q -t gnuplot scores.emo
 END
     for command in 'emo-split -h' 'emo-train --summary' 'emo-train --show-net' 'emo-unzip -V'; do
         run -1 sh -c "exec $command >/dev/full"
@@ -344,6 +364,7 @@ emo-convert -q -t npz many.emo
 emo-montage -q many.emo
 emo-montage -q -t jpeg many.emo
 emo-similar -q --json --correlation -1 --distance 64 many.emo
+emo-peek --values many.emo
 END
     umount disk
     [ "$failed" -eq 0 ]
@@ -379,7 +400,19 @@ END
     emo-montage -q --scores names.emo -o names.png tagged.emo
     emo-montage -q --scores names.tsv -o table.png tagged.emo
     cmp names.png table.png
+    emo-plot confusion -q -o names.svg names.emo
+    emo-peek --json -o peek.json names.emo tagged.emo
+    for name in "${names[@]}"; do
+        [ "$(emo-cat -q --class "$name" tagged.emo | emo-peek -H | grep -c ^@CLASS)" -eq ${#names[@]} ]
+        [ "$(emo-cat -q --class "$name" tagged.emo | emo-peek | wc -l)" -eq 3 ]
+    done
+    emo-convert -q -t png -o folder tagged.emo
+    [ "$(find folder -name '*.png' | wc -l)" -eq $((2 * ${#names[@]})) ]
+    emo-convert -q --no-pg -t npz -o names.npz tagged.emo
+    emo-convert -q --no-pg -f npz -o back.emo names.npz
+    cmp tagged.emo back.emo
     if command -v python3; then
+        python3 -c 'import json, sys; [json.loads(l) for l in open("peek.json", encoding="utf-8")]'
         python3 -c 'import json, sys; [json.loads(l) for l in open("names.json", encoding="utf-8")]'
     fi
     # And in messages they are escaped: each is one line.
@@ -410,5 +443,6 @@ emo-convert -q -t npz many.emo
 emo-montage -q --thumb 16x16 many.emo
 emo-convert -q -t pnm many.emo
 emo-similar -q --json --correlation -1 --distance 64 many.emo
+emo-plot confusion -q -t svg scores.emo
 END
 }

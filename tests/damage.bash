@@ -59,6 +59,8 @@ damage() {
     emo-peek) through "$@" -- images.emo emo-peek -o % ;;
     emo-peek-values) through "$@" -- scores.emo emo-peek --values -o % @ ;;
     emo-convert) through "$@" -- images.emo emo-convert -q -t npz -o % ;;
+    emo-convert-model) through "$@" -- m.model emo-convert -q -t safetensors -o % ;;
+    emo-convert-onnx) through "$@" -- m.model emo-convert -q -t onnx -o % ;;
     emo-montage) through "$@" -- images.emo emo-montage -q -t png --thumb 8x8 -o % ;;
     emo-montage-scores) through "$@" -- scores.emo emo-montage -q -t png --thumb 8x8 --scores @ -o % images.emo ;;
     emo-plot) through "$@" -- scores.emo emo-plot confusion -q -t gnuplot -o % ;;

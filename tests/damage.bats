@@ -23,6 +23,10 @@ sample() {
 @test "emo-predict finds damage in a model" { sample emo-predict emo-predict-model; }
 @test "emo-metrics finds damage in scores" { sample emo-metrics; }
 @test "emo-convert finds damage in images" { sample emo-convert; }
+@test "emo-convert finds damage in a model" {
+    sample emo-convert emo-convert-model
+    sample emo-convert emo-convert-onnx
+}
 @test "emo-montage finds damage in images, and in scores" {
     sample emo-montage
     sample emo-montage emo-montage-scores

@@ -19,6 +19,9 @@ whole() {
 @test "emo-predict, the model" { whole emo-predict emo-predict-model; }
 @test "emo-metrics" { whole emo-metrics; }
 @test "emo-convert" { whole emo-convert; }
+@test "emo-convert, a model" { whole emo-convert emo-convert-model; }
+@test "emo-convert, a model to ONNX" { whole emo-convert emo-convert-onnx; }
+@test "emo-plot" { whole emo-plot; }
 @test "emo-montage" { whole emo-montage; }
 @test "emo-montage --scores" { whole emo-montage emo-montage-scores; }
 @test "emo-similar" { whole emo-similar; }
