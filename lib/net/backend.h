@@ -22,6 +22,7 @@
 struct emo_backend_options {
     const struct emo_graph *graph;
     size_t begin;     /* layers before it are not asked for */
+    const bool *elsewhere; /* nor those set here, while open() runs; NULL: none */
     unsigned workers; /* how many may call at once */
     enum emo_isa isa;
     bool training;

@@ -2,6 +2,7 @@
 
 #include "net/initialise.h"
 #include "net/loss.h"
+#include "net/tiled.h"
 #include "net/trim.h"
 
 #include <stdlib.h>
@@ -218,16 +219,17 @@ static void choose_kernel(struct emo_net *n, enum emo_isa isa)
 
 static int choose_backend(struct emo_net *n, struct emo_error *err)
 {
-    const struct emo_backend *onednn = emo_backend_onednn();
     enum emo_isa isa;
+    int status = emo_isa_choose(&isa, err);
+    if (status != EMO_OK)
+        return status;
+    const struct emo_backend *onednn = isa >= EMO_ISA_AMX ? emo_backend_tiled()
+                                                          : emo_backend_onednn();
     if (n->options.backend == EMO_BACKEND_ONEDNN && onednn == NULL)
         return emo_error(err, EMO_USAGE, "built without oneDNN; use --backend reference");
     n->backend = onednn != NULL && n->options.backend != EMO_BACKEND_REFERENCE
                      ? onednn
                      : &emo_backend_reference;
-    int status = emo_isa_choose(&isa, err);
-    if (status != EMO_OK)
-        return status;
     choose_kernel(n, isa);
     n->dense = n->backend == &emo_backend_reference ? &emo_dense_reference : emo_dense_kernel(isa);
     /* Dense products of bfloat16 are so fast that three quarters of zeros do not matter. */

@@ -313,7 +313,8 @@ static int one_open(void **state, const struct emo_backend_options *o, struct em
                   dnnl_primitive_attr_set_scratchpad_mode(attr, dnnl_scratchpad_mode_user) ==
                       dnnl_success;
         for (size_t i = o->begin; ok && i < g->spatial; i++)
-            if (g->layers[i].kind == EMO_CONV && !make_conv(s, i, attr))
+            if (g->layers[i].kind == EMO_CONV && (o->elsewhere == NULL || !o->elsewhere[i]) &&
+                !make_conv(s, i, attr))
                 ok = false;
         if (!ok || !make_workers(s))
             status = emo_error(err, EMO_FAILED, "oneDNN could not be set up for this network; "

@@ -9,6 +9,7 @@
 #include "net/kernels/plain.h"
 #include "net/loss.h"
 #include "net/net.h"
+#include "net/tiled.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -348,6 +349,9 @@ int main(void)
     const struct emo_backend *onednn = emo_backend_onednn();
     if (onednn != NULL) {
         backend(onednn, "baseline", 95, 111, 3);
+        backend(emo_backend_tiled(), "baseline", 95, 111, 3);
+        backend(emo_backend_tiled(), "conv 32 3\nconv 64 3 same stride 2\nflatten\noutput\n", 31,
+                34, 3);
         backend(onednn, "vgg", 95, 95, 1);
         backend(onednn, "conv 5 3 same\nconv 7 2 stride 3\nconv 16 5 same stride 2\nconv 9 1\n"
                         "flatten\noutput\n", 23, 17, 3);

@@ -5,8 +5,8 @@
 #if defined(__x86_64__)
 /* Tiles are of one size, and what does not fill them is multiplied all the same: the time goes with
    1 / forward + 1 / backward, the parts of all products that are asked for. For 7x7 numbers of 3
-   channels, stride 4, that is 2.9; tiles have been measured to take 0.6 of the time of AVX-512
-   there, and a quarter of it in bfloat16. */
+   channels, stride 4, that is 2.9, and there a prototype took 0.6 of the time of AVX-512, in bfloat16
+   a quarter. */
 static bool pays(const struct emo_first *f)
 {
     const struct emo_layer *l = f->conv;

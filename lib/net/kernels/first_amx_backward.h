@@ -2,41 +2,7 @@
  * Backward in tiles, as first_amx.h describes it.
  */
 #include "net/kernels/first_amx.h"
-
-typedef uint16_t eight __attribute__((vector_size(16), aligned(2), may_alias));
-typedef uint16_t sixteen __attribute__((vector_size(32)));
-typedef uint16_t thirty_two __attribute__((vector_size(64)));
-
-#define LOW(i) i, i + 32, i + 1, i + 33, i + 2, i + 34, i + 3, i + 35
-
-/* Eight columns of 32 rows, step apart, to streams: in each of the four parts of the vectors, eight
-   rows are turned by interleaving halves three times. */
-static inline void turn(const uint16_t *from, size_t step, size_t n, size_t length, uint16_t *to)
-{
-    thirty_two x[8], y[8];
-    for (size_t i = 0; i < 8; i++) {
-        const uint16_t *at = from + i * step;
-        eight a = *(const eight *)at, b = *(const eight *)(at + 8 * step);
-        eight c = *(const eight *)(at + 16 * step), d = *(const eight *)(at + 24 * step);
-        sixteen ab = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
-                                             15);
-        sixteen cd = __builtin_shufflevector(c, d, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14,
-                                             15);
-        x[i] = __builtin_shufflevector(ab, cd, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-                                       16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
-                                       31);
-    }
-    for (int stage = 0; stage < 3; stage++) {
-        for (size_t i = 0; i < 4; i++) {
-            y[2 * i] = __builtin_shufflevector(x[i], x[i + 4], LOW(0), LOW(8), LOW(16), LOW(24));
-            y[2 * i + 1] = __builtin_shufflevector(x[i], x[i + 4], LOW(4), LOW(12), LOW(20),
-                                                   LOW(28));
-        }
-        memcpy(x, y, sizeof x);
-    }
-    for (size_t i = 0; i < n; i++)
-        *(thirty_two *)(void *)(to + i * length) = x[i];
-}
+#include "net/kernels/halves.h"
 
 /* The rows of pixels under n pooled rows from py, as streams; row is zero beside the pixels. */
 static void load_streams(const struct emo_first *f, const struct sizes *s, const uint8_t *image,
@@ -45,10 +11,11 @@ static void load_streams(const struct emo_first *f, const struct sizes *s, const
     size_t rows = (size_t)2 * f->conv->stride, here = (n - 1) * rows + band(f);
     for (size_t r = 0; r < here; r++, streams += s->step * s->length) {
         load_row(f, image, (int64_t)(py * rows + r) - f->conv->top, s->row, row);
-        for (size_t j = 0; j < s->step; j += 8)
-            for (size_t q = 0; q < s->length; q += 32)
-                turn(row + q * s->step + j, s->step, s->step - j < 8 ? s->step - j : 8, s->length,
-                     streams + j * s->length + q);
+        for (size_t j = 0; j < s->step; j += 16)
+            for (size_t q = 0; q < s->length; q += 16)
+                emo_halves_turn(row + q * s->step + j, s->step,
+                                s->step - j < 16 ? s->step - j : 16, s->length,
+                                streams + j * s->length + q);
     }
 }
 

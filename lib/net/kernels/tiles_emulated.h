@@ -5,8 +5,6 @@
 #ifndef EMO_NET_KERNELS_TILES_EMULATED_H
 #define EMO_NET_KERNELS_TILES_EMULATED_H
 
-#include <float.h>
-#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,20 +79,30 @@ static inline void emo_tile_store(int t, void *to, size_t stride)
 
 static inline float emo_tile_normal(float x)
 {
-    return fabsf(x) < FLT_MIN ? copysignf(0, x) : x;
-}
-
-static inline float emo_tile_number(int t, size_t row, size_t i)
-{
-    uint16_t half;
-    memcpy(&half, emo_tiles.bytes[t][row] + 2 * i, sizeof half);
-    uint32_t bits = (uint32_t)half << 16;
-    float x;
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits &= (bits & 0x7f800000) == 0 ? 0x80000000 : 0xffffffff;
     memcpy(&x, &bits, sizeof x);
-    return emo_tile_normal(x);
+    return x;
 }
 
-/* Of two float32 or their product and a third, a double holds enough to round once. */
+/* The even and the odd bfloat16 of each row, apart. */
+static inline void emo_tile_numbers(int t, float even[16][16], float odd[16][16])
+{
+    for (size_t m = 0; m < emo_tiles.shape.rows[t]; m++)
+        for (size_t i = 0; i < emo_tiles.shape.row_bytes[t] / 4u; i++) {
+            uint16_t pair[2];
+            memcpy(pair, emo_tiles.bytes[t][m] + 4 * i, sizeof pair);
+            uint32_t bits[2] = {(uint32_t)pair[0] << 16, (uint32_t)pair[1] << 16};
+            memcpy(&even[m][i], bits, sizeof even[m][i]);
+            memcpy(&odd[m][i], bits + 1, sizeof odd[m][i]);
+            even[m][i] = emo_tile_normal(even[m][i]);
+            odd[m][i] = emo_tile_normal(odd[m][i]);
+        }
+}
+
+/* A double holds the product of two bfloat16, and enough of its sum with a float32 to round
+   once. */
 static inline float emo_tile_fused(float a, float b, float c)
 {
     return emo_tile_normal((float)((double)a * (double)b + (double)c));
@@ -113,18 +121,19 @@ static inline void emo_tile_multiply(int c, int a, int b)
     emo_tiles_must(emo_tiles.written[c] && emo_tiles.written[a] && emo_tiles.written[b],
                    "multiplied, and never written");
     size_t sums = s->row_bytes[c] / 4;
+    float a_even[16][16], a_odd[16][16], b_even[16][16] = {{0}}, b_odd[16][16] = {{0}};
+    emo_tile_numbers(a, a_even, a_odd);
+    emo_tile_numbers(b, b_even, b_odd);
     for (size_t m = 0; m < s->rows[c]; m++) {
-        float apart[32] = {0}, row[16];
-        for (size_t k = 0; k < s->rows[b]; k++) {
-            float even = emo_tile_number(a, m, 2 * k), odd = emo_tile_number(a, m, 2 * k + 1);
-            for (size_t n = 0; n < 2 * sums; n++)
-                apart[n] = emo_tile_fused(n % 2 == 0 ? even : odd, emo_tile_number(b, k, n),
-                                          apart[n]);
-        }
+        float even[16] = {0}, odd[16] = {0}, row[16];
+        for (size_t k = 0; k < s->rows[b]; k++)
+            for (size_t n = 0; n < 16; n++) {
+                even[n] = emo_tile_fused(a_even[m][k], b_even[k][n], even[n]);
+                odd[n] = emo_tile_fused(a_odd[m][k], b_odd[k][n], odd[n]);
+            }
         memcpy(row, emo_tiles.bytes[c][m], sums * sizeof *row);
         for (size_t n = 0; n < sums; n++)
-            row[n] = emo_tile_normal(emo_tile_normal(row[n]) +
-                                     emo_tile_normal(apart[2 * n] + apart[2 * n + 1]));
+            row[n] = emo_tile_normal(emo_tile_normal(row[n]) + emo_tile_normal(even[n] + odd[n]));
         memcpy(emo_tiles.bytes[c][m], row, sums * sizeof *row);
     }
 }

@@ -1,0 +1,46 @@
+/*
+ * A convolution of many channels in tiles (tiles.h): forward, the gradient of its input, that of
+ * its weights.
+ *
+ * Numbers are rounded to bfloat16 in bf16. Else each is the sum of three (halves.h), and of the
+ * nine products of two such sums the six largest are computed: a0 b0, a0 b1, a1 b0, a0 b2, a1 b1,
+ * a2 b0.
+ * What is left out is below the rounding of a float32. Sums are float32.
+ *
+ * Channels lie in blocks (net/blocks.h) that 16 divides. What is worked on at a time, and so every
+ * sum, depends on the layer and the number of records only.
+ */
+#ifndef EMO_NET_KERNELS_CONV_H
+#define EMO_NET_KERNELS_CONV_H
+
+#include "net/graph.h"
+#include "net/isa.h"
+
+struct emo_conv {
+    const struct emo_layer *layer;
+    size_t in_block, out_block;
+    bool bf16;
+    bool training; /* else only forward() is called */
+};
+
+struct emo_conv_kernel {
+    /* Floats that pack() writes; floats that a call works in, for so many records. */
+    size_t (*packed)(const struct emo_conv *c);
+    size_t (*scratch)(const struct emo_conv *c, size_t records);
+    void (*pack)(const struct emo_conv *c, const float *hwio, float *packed);
+    void (*forward)(const struct emo_conv *c, size_t records, const float *x, const float *packed,
+                    const float *bias, float *y, float *scratch);
+    void (*backward_data)(const struct emo_conv *c, size_t records, const float *gy,
+                          const float *packed, float *gx, float *scratch);
+    /* Overwrites gw (HWIO) and gb. */
+    void (*backward_weights)(const struct emo_conv *c, size_t records, const float *x,
+                             const float *gy, float *gw, float *gb, float *scratch);
+};
+
+extern const struct emo_conv_kernel emo_conv_amx;
+
+/* For this layer on this machine, or NULL: nothing here is quicker than a library. All buffers are
+   aligned to 64 bytes. */
+const struct emo_conv_kernel *emo_conv_kernel(enum emo_isa isa, const struct emo_layer *l);
+
+#endif

@@ -1,0 +1,57 @@
+#if defined(__AMX_BF16__) || defined(__AMXBF16__) || defined(EMO_TILES_EMULATED)
+
+#include "net/kernels/conv_amx_pass.h"
+#include "net/kernels/conv_amx_weights.h"
+
+static size_t packed_floats(const struct emo_conv *c)
+{
+    const struct emo_layer *l = c->layer;
+    size_t terms = c->bf16 ? 1 : 3, ways = c->training ? 2 : 1;
+    return (size_t)l->kernel_h * l->kernel_w * l->c * l->oc * terms * ways / 2;
+}
+
+static size_t scratch_floats(const struct emo_conv *c, size_t records)
+{
+    size_t most = pass_scratch(c, false);
+    if (!c->training)
+        return most;
+    size_t data = pass_scratch(c, true), weights = weights_scratch(c, records);
+    most = most > data ? most : data;
+    return most > weights ? most : weights;
+}
+
+static void pack(const struct emo_conv *c, const float *hwio, float *packed)
+{
+    packed = pass_pack(c, false, hwio, packed);
+    if (c->training)
+        (void)pass_pack(c, true, hwio, packed);
+}
+
+static void forward(const struct emo_conv *c, size_t records, const float *x, const float *packed,
+                    const float *bias, float *y, float *scratch)
+{
+    pass_run(c, false, records, x, packed, bias, y, scratch);
+}
+
+static void backward_data(const struct emo_conv *c, size_t records, const float *gy,
+                          const float *packed, float *gx, float *scratch)
+{
+    pass_run(c, true, records, gy, packed + packed_floats(c) / 2, NULL, gx, scratch);
+}
+
+#ifndef KERNEL
+#define KERNEL emo_conv_amx
+#endif
+
+const struct emo_conv_kernel KERNEL = {
+    .packed = packed_floats,
+    .scratch = scratch_floats,
+    .pack = pack,
+    .forward = forward,
+    .backward_data = backward_data,
+    .backward_weights = backward_weights,
+};
+#else
+/* An empty translation unit is not C. */
+typedef int emo_without_conv_amx;
+#endif

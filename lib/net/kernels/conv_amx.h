@@ -1,0 +1,97 @@
+/*
+ * What the kernels of conv.h in tiles have in common.
+ *
+ * Registers 0 to 3 are 2 x 2 tiles of sums, 4 and 5 two tiles of a, 6 and 7 two of b.
+ */
+#ifndef EMO_NET_KERNELS_CONV_AMX_H
+#define EMO_NET_KERNELS_CONV_AMX_H
+
+#include "net/kernels/conv.h"
+#include "net/kernels/halves.h"
+#include "net/kernels/tiles.h"
+
+#define PAIR ((size_t)2 * EMO_TILE)
+#define B_TILES ((size_t)2 * EMO_TILE_NUMBERS) /* two tiles of b beside each other */
+
+static size_t terms_of(const struct emo_conv *c)
+{
+    return c->bf16 ? 1 : 3;
+}
+
+static size_t up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+/* Numbers of a row whose length in lines of 64 bytes is odd: the rows of a tile then fall on
+   different sets of the cache. */
+static size_t odd_lines(size_t halves)
+{
+    return ((halves + 31) / 32 | 1) * 32;
+}
+
+static inline void zero_sums(void)
+{
+    EMO_TILE_ZERO(0);
+    EMO_TILE_ZERO(1);
+    EMO_TILE_ZERO(2);
+    EMO_TILE_ZERO(3);
+}
+
+static inline void load_a(const uint16_t *first, const uint16_t *second, size_t stride)
+{
+    EMO_TILE_LOAD(4, first, stride);
+    EMO_TILE_LOAD(5, second, stride);
+}
+
+static inline void load_b(const float *b)
+{
+    EMO_TILE_LOAD(6, b, 64);
+    EMO_TILE_LOAD(7, b + EMO_TILE_NUMBERS, 64);
+}
+
+static inline void multiply(void)
+{
+    EMO_TILE_MULTIPLY(0, 4, 6);
+    EMO_TILE_MULTIPLY(1, 4, 7);
+    EMO_TILE_MULTIPLY(2, 5, 6);
+    EMO_TILE_MULTIPLY(3, 5, 7);
+}
+
+/* Of 32 numbers in depth. Terms of a lie `apart`, those of b follow each other; the smallest
+   products first, in an order that loads little. */
+static inline void add_products(size_t terms, const uint16_t *first, const uint16_t *second,
+                                size_t apart, size_t stride, const float *b)
+{
+    if (terms == 1) {
+        load_a(first, second, stride);
+        load_b(b);
+        multiply();
+        return;
+    }
+    load_a(first + apart, second + apart, stride);
+    load_b(b + B_TILES);
+    multiply();
+    load_a(first + 2 * apart, second + 2 * apart, stride);
+    load_b(b);
+    multiply();
+    load_a(first + apart, second + apart, stride);
+    multiply();
+    load_a(first, second, stride);
+    multiply();
+    load_b(b + B_TILES);
+    multiply();
+    load_b(b + 2 * B_TILES);
+    multiply();
+}
+
+/* A pixel's channels i to i + 31 of a record in blocks of b. */
+static inline void load_channels(const float *x, size_t pixels, size_t pixel, size_t b, size_t i,
+                                 emo_floats to[2])
+{
+    to[0] = *(const emo_loose_floats *)(const void *)(x + (i / b * pixels + pixel) * b + i % b);
+    i += EMO_TILE;
+    to[1] = *(const emo_loose_floats *)(const void *)(x + (i / b * pixels + pixel) * b + i % b);
+}
+
+#endif

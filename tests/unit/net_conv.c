@@ -1,0 +1,241 @@
+/*
+ * Convolutions in tiles against those in double: no farther from them than twice the plain float
+ * kernels; in bf16, than twice the same with operands rounded before. The tiles are in plain C;
+ * where the processor has them, both give the same bytes.
+ */
+#ifndef EMO_TILES_EMULATED
+#define EMO_TILES_EMULATED
+#endif
+#define KERNEL emulated
+#include "net/kernels/conv_amx.c"
+
+#include "check.h"
+#include "net/blocks.h"
+#include "net/kernels/bf16.h"
+#include "net/kernels/plain.h"
+
+#include <math.h>
+
+enum { RECORDS = 3 };
+
+static uint64_t state = 1;
+static double uniform(void)
+{
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return (double)(state >> 33) / 2147483648.0 - .5;
+}
+
+static void *room(size_t n, size_t size)
+{
+    void *p = aligned_alloc(64, (n * size + 63) / 64 * 64);
+    CHECK(p != NULL);
+    memset(p, 0, (n * size + 63) / 64 * 64);
+    return p;
+}
+
+/* Numbers, the same rounded where they are so multiplied, and in double. */
+struct array {
+    size_t n;
+    float *given, *f;
+    double *d;
+};
+
+static struct array draw(size_t n, bool bf16)
+{
+    struct array a = {n, room(n, sizeof(float)), room(n, sizeof(float)), room(n, sizeof(double))};
+    for (size_t i = 0; i < n; i++)
+        a.given[i] = (float)uniform();
+    memcpy(a.f, a.given, n * sizeof *a.f);
+    if (bf16)
+        emo_bf16_round(a.given, n, a.f);
+    for (size_t i = 0; i < n; i++)
+        a.d[i] = (double)a.f[i];
+    return a;
+}
+
+static void array_free(struct array *a)
+{
+    free(a->given);
+    free(a->f);
+    free(a->d);
+}
+
+/* Of its norm. */
+static double distance(const float *a, const double *b, size_t n)
+{
+    double d = 0, norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        d += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        norm += b[i] * b[i];
+    }
+    return norm > 0 ? sqrt(d / norm) : d;
+}
+
+/* What a kernel makes of a layer: y, gx, gw, gb, with channels in blocks and in HWC. */
+struct answer {
+    float *at[4];
+    size_t n[4];
+};
+
+static void run(const struct emo_conv_kernel *k, const struct emo_conv *c, const struct array *x,
+                const struct array *w, const struct array *bias, const struct array *gy,
+                struct answer *a)
+{
+    const struct emo_layer *l = c->layer;
+    size_t in = emo_layer_in(l), out = emo_layer_out(l), n = k->scratch(c, RECORDS);
+    size_t pixels = (size_t)l->h * l->w, places = (size_t)l->oh * l->ow;
+    float *packed = room(k->packed(c), sizeof *packed), *scratch = room(n, sizeof *scratch);
+    float *xb = room(x->n, sizeof *xb), *gyb = room(gy->n, sizeof *gyb);
+    float *yb = room(gy->n, sizeof *yb), *gxb = room(x->n, sizeof *gxb);
+    *a = (struct answer){.n = {gy->n, x->n, w->n, bias->n}};
+    for (int i = 0; i < 4; i++)
+        a->at[i] = room(a->n[i], sizeof(float));
+    for (size_t r = 0; r < RECORDS; r++) {
+        emo_blocks_make(x->given + r * in, pixels, l->c, c->in_block, xb + r * in);
+        emo_blocks_make(gy->given + r * out, places, l->oc, c->out_block, gyb + r * out);
+    }
+    memset(scratch, 0xff, n * sizeof *scratch); /* not a number */
+    memset(yb, 0xff, gy->n * sizeof *yb);
+    memset(gxb, 0xff, x->n * sizeof *gxb);
+    k->pack(c, w->given, packed);
+    k->backward_weights(c, RECORDS, xb, gyb, a->at[2], a->at[3], scratch);
+    k->forward(c, RECORDS, xb, packed, bias->given, yb, scratch);
+    k->backward_data(c, RECORDS, gyb, packed, gxb, scratch);
+    for (size_t r = 0; r < RECORDS; r++) {
+        emo_blocks_undo(yb + r * out, places, l->oc, c->out_block, a->at[0] + r * out);
+        emo_blocks_undo(gxb + r * in, pixels, l->c, c->in_block, a->at[1] + r * in);
+    }
+    void *all[] = {packed, scratch, xb, gyb, yb, gxb};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+}
+
+struct shape {
+    char text[96];
+    uint32_t h, w, c;
+};
+
+static uint32_t any(uint32_t low, uint32_t high)
+{
+    return low + (uint32_t)((uniform() + .5) * (high - low + 1));
+}
+
+static struct shape draw_shape(void)
+{
+    uint32_t kernel = any(1, 5), stride = any(1, 4), channels = 32 * any(1, 3);
+    struct shape s = {.h = any(kernel, 12), .w = any(kernel, 40), .c = 32 * any(1, 3)};
+    snprintf(s.text, sizeof s.text, "conv %u %u stride %u %s\nflatten\noutput\n", channels, kernel,
+             stride, any(0, 1) ? "same" : "valid");
+    return s;
+}
+
+static void compare(const char *name, const struct emo_conv_kernel *k, const struct shape *shape,
+                    bool bf16, bool blocks, double worst[4])
+{
+    struct emo_graph g;
+    CHECK(emo_graph_make(&g, shape->text, shape->h, shape->w, shape->c, 2, &err) == 0);
+    const struct emo_layer *l = g.layers;
+    const struct emo_conv c = {.layer = l, .in_block = blocks ? 16 : l->c,
+                               .out_block = blocks ? 16 : l->oc, .bf16 = bf16, .training = true};
+    struct array x = draw(RECORDS * emo_layer_in(l), bf16), w = draw(g.tensors[0].count, bf16);
+    struct array bias = draw(l->oc, false), gy = draw(RECORDS * emo_layer_out(l), bf16);
+    struct answer a, plain = {.n = {gy.n, x.n, w.n, bias.n}};
+    double *d[4];
+    run(k, &c, &x, &w, &bias, &gy, &a);
+    for (int i = 0; i < 4; i++) {
+        plain.at[i] = room(plain.n[i], sizeof(float));
+        d[i] = room(plain.n[i], sizeof(double));
+    }
+    emo_f_conv_forward(l, RECORDS, x.f, w.f, bias.f, plain.at[0]);
+    emo_d_conv_forward(l, RECORDS, x.d, w.d, bias.d, d[0]);
+    emo_f_conv_backward_data(l, RECORDS, gy.f, w.f, plain.at[1]);
+    emo_d_conv_backward_data(l, RECORDS, gy.d, w.d, d[1]);
+    emo_f_conv_backward_weights(l, RECORDS, x.f, gy.f, plain.at[2], plain.at[3]);
+    emo_d_conv_backward_weights(l, RECORDS, x.d, gy.d, d[2], d[3]);
+    /* The sum of gradients is of what came, not of what is multiplied. */
+    memset(d[3], 0, l->oc * sizeof *d[3]);
+    for (size_t i = 0; i < gy.n; i++)
+        d[3][i % l->oc] += (double)gy.given[i];
+    for (int i = 0; i < 4; i++) {
+        double far = distance(a.at[i], d[i], a.n[i]), most = distance(plain.at[i], d[i], a.n[i]);
+        if (!(far <= 2 * most + 1e-7))
+            printf("%s, %ux%ux%u, %s: %d is %g from double, not %g\n", name, shape->h, shape->w,
+                   shape->c, shape->text, i, far, most);
+        CHECK(far <= 2 * most + 1e-7);
+        worst[i] = fmax(worst[i], far);
+    }
+#ifdef __x86_64__
+    if (k == &emo_conv_amx) {
+        struct answer other;
+        run(&emulated, &c, &x, &w, &bias, &gy, &other);
+        for (int i = 0; i < 4; i++) {
+            CHECK(memcmp(a.at[i], other.at[i], a.n[i] * sizeof(float)) == 0);
+            free(other.at[i]);
+        }
+    }
+#endif
+    for (int i = 0; i < 4; i++) {
+        free(a.at[i]);
+        free(plain.at[i]);
+        free(d[i]);
+    }
+    array_free(&x);
+    array_free(&w);
+    array_free(&bias);
+    array_free(&gy);
+    emo_graph_free(&g);
+}
+
+/* Tiles only where they are allowed and well filled. */
+static void choice(void)
+{
+#ifdef __x86_64__
+    static const struct {
+        uint32_t c, oc, ow;
+        bool tiles;
+    } cases[] = {{64, 128, 30, true}, {128, 128, 14, true}, {128, 128, 5, false},
+                 {64, 128, 17, false}, {3, 64, 30, false},   {64, 48, 30, false}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct emo_layer l = {.kind = EMO_CONV, .c = cases[i].c, .oc = cases[i].oc,
+                              .ow = cases[i].ow};
+        CHECK((emo_conv_kernel(EMO_ISA_AMX, &l) == &emo_conv_amx) == cases[i].tiles);
+        CHECK(emo_conv_kernel(EMO_ISA_AVX512, &l) == NULL);
+    }
+#endif
+}
+
+int main(void)
+{
+    struct shape shapes[8] = {
+        {"conv 128 3 stride 2\nflatten\noutput\n", 7, 62, 64},
+        {"conv 32 3 same\nflatten\noutput\n", 5, 17, 32},
+        {"conv 64 1 stride 3\nflatten\noutput\n", 8, 9, 32},
+        {"conv 32 5 same stride 2\nflatten\noutput\n", 9, 33, 64},
+    };
+    const size_t n = sizeof shapes / sizeof *shapes;
+    for (size_t i = 4; i < n; i++)
+        shapes[i] = draw_shape();
+    const struct {
+        const char *name;
+        const struct emo_conv_kernel *k;
+        enum emo_isa isa;
+    } kernels[] = {
+        {"tiles in plain C", &emulated, EMO_ISA_PLAIN},
+#ifdef __x86_64__
+        {"amx", &emo_conv_amx, EMO_ISA_AMX},
+#endif
+    };
+    enum emo_isa best;
+    choice();
+    unsetenv("EMO_ISA");
+    CHECK(emo_isa_choose(&best, &err) == 0);
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        for (int bf16 = 0; bf16 < 2 && kernels[i].isa <= best; bf16++) {
+            double worst[4] = {0};
+            for (size_t j = 0; j < n; j++)
+                compare(kernels[i].name, kernels[i].k, &shapes[j], bf16, j % 2 == 0, worst);
+            printf("%s%s: from double %.1e forward, %.1e data, %.1e weights\n", kernels[i].name,
+                   bf16 ? ", bf16" : "", worst[0], worst[1], worst[2]);
+        }
+    return 0;
+}
