@@ -238,6 +238,28 @@ there_and_back() {
     [[ $output == *'save it with the metadata'* ]]
 }
 
+# operators FILE: of an ONNX file, in order, each once where it follows itself.
+operators() {
+    grep -aoE 'Conv|MaxPool|AveragePool|GlobalAveragePool|Sigmoid|Relu|Softmax|Flatten|Gemm' "$1" |
+        uniq | tr '\n' ' '
+}
+
+@test "onnx: every layer and activation has its operator, in order" {
+    make_stream -s 16x16x3 -n 8 -o in.emo
+    printf 'conv 6 3 stride 2 same relu\nmaxpool 2\nconv 5 2 sigmoid\nflatten\ndense 7 softmax\noutput\n' >a.net
+    emo-train -q -n a.net -e 1 -o a.model in.emo
+    emo-convert -q -t onnx -o a.onnx a.model
+    [[ $(operators a.onnx) == "Conv Relu MaxPool Conv Sigmoid Flatten Gemm Softmax Gemm Sigmoid "* ]]
+    printf 'conv 6 4 same softmax\navgpool 3 stride 2\ndropout 0.1\nglobalavgpool\ndense 4 none\noutput\n' >b.net
+    make_stream -s 16x16x3 -c 3 -n 9 -o in3.emo
+    emo-train -q -n b.net -e 1 -o b.model in3.emo
+    emo-convert -q -t onnx -o b.onnx b.model
+    [[ $(operators b.onnx) == "Conv Softmax AveragePool GlobalAveragePool "*"Gemm Softmax "* ]]
+    # One score becomes two: that of the first class is what is left to one.
+    grep -aq Concat a.onnx
+    run ! grep -aq Concat b.onnx
+}
+
 @test "onnx: one file for one model, the same each time, and only out" {
     emo-convert -q -t onnx -o a.onnx three.model
     emo-convert -q -t onnx <three.model | cmp - a.onnx

@@ -135,3 +135,18 @@ setup_file() {
     [[ $output != *AddressSanitizer:* ]]
     [ ! -e result ]
 }
+
+@test "what makes the scores doubtful is said: another fit, no labels" {
+    emo-unzip -q -s 16x16 --fit pad -o padded.emo "$BATS_FILE_TMPDIR/in"
+    run -0 emo-predict -o s.emo "$MODEL" padded.emo
+    [[ $output == *"the images were made with --fit pad, those that the model was trained on with --fit stretch"* ]]
+    run -0 emo-predict -o s.emo "$MODEL" "$STREAM"
+    [[ $output != *"--fit"* ]]
+    emo-unzip -q -s 16x16 -o one.emo "$BATS_FILE_TMPDIR/in/Dark/rgb.jpg"
+    run -0 emo-predict -o s.emo "$MODEL" one.emo
+    [[ $output == *"1 images scored"*"1 have no label"* ]]
+    run -0 emo-predict -q --tsv "$MODEL" one.emo
+    [[ ${lines[1]} == *$'\tnone\tNA\t'* ]]
+    run -0 emo-predict -q --json "$MODEL" one.emo
+    [[ $output == *'"label":null'* ]]
+}

@@ -252,3 +252,23 @@ splits() { make_stream --list "$@" | tail -n +2 | cut -f 1-3; }
     make_stream --list tagged.emo | tail -n +2 | awk -F '\t' '{ n = $8; sub(/.*\//, "", n)
         sub(/_.*/, "", n); if (n in s && s[n] != $3) exit 1; s[n] = $3 }'
 }
+
+@test "--progress draws where no terminal is, wipes it at the end, and gives way to -q" {
+    make_stream -n 30 -o in.emo
+    run -0 --separate-stderr emo-split --progress -o out.emo in.emo
+    # shellcheck disable=SC2154 # set by run
+    [[ $stderr == $'\r\033[Kemo-split: 1/30 images, '*'/s, '*' left'*$'\r\033[Kemo-split: class '* ]]
+    # How many there will be is not known of a pipe.
+    make_stream -n 30 | emo-split --progress 2>drawn >/dev/null
+    grep -qE 'emo-split: 1(/30)? images, ' drawn
+    run -0 emo-split -q --progress -o out.emo in.emo
+    [ -z "$output" ]
+}
+
+@test "of more classes than fit on a screen the summary says how many there are" {
+    make_stream -n 640 -c 64 -o in.emo
+    run -0 emo-split -o out.emo in.emo
+    [[ $output == *"class 59 "*"... and 4 more classes"*"(all)"* ]]
+    [[ $output != *"class 60 "* ]]
+    [[ $output == *"(all)"*512*128* ]]
+}

@@ -367,3 +367,25 @@ best() {
     run -2 env EMO_ISA=mmx emo-train -n "$NET" -e 1 -o x.model "$STREAM"
     [[ $output == *"plain, avx2, avx512 or amx"* ]]
 }
+
+@test "an augmented stream that lost or gained images on the way is refused" {
+    make_stream=$BUILD/unit/make_stream
+    printf 'flatten\noutput\n' >tiny.net
+    "$make_stream" -n 12 --split train -o in.emo
+    emo-augment -q -e 2 -o two.emo in.emo
+    emo-cat -q --limit 10 -o fewer.emo two.emo
+    run -3 emo-train -n tiny.net -o x.model fewer.emo
+    [[ $output == *"epoch 2 has "*" training images, but the first has 12"* ]]
+    [ ! -e x.model ]
+}
+
+@test "a class that no training image belongs to is named" {
+    make_stream=$BUILD/unit/make_stream
+    printf 'flatten\noutput\n' >tiny.net
+    "$make_stream" -n 12 -c 3 --split train -o in.emo
+    printf 'name\tclass\n' >labels
+    "$make_stream" --list in.emo | awk -F '\t' '$2 == "class 2" { print $8 "\tclass 0" }' >>labels
+    emo-cat -q --labels labels -o two.emo in.emo
+    run -0 emo-train -n tiny.net -e 1 -o m.model two.emo
+    [[ $output == *'no training image is of the class "class 2"'* ]]
+}

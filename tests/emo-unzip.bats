@@ -106,3 +106,32 @@ good() {
     run -0 emo-unzip -s 24x24 -o x.emo "$PHOTOS"
     [[ $output == *"1611 images, 24 high x 24 wide; Negative 757, Positive 854"* ]]
 }
+
+@test "-m takes size and classes from the model, and nothing that contradicts it" {
+    good in/Dark
+    good in/Light
+    printf 'flatten\noutput\n' >tiny.net
+    emo-unzip -q -s 9x7 -o in.emo in
+    emo-train -q -n tiny.net -e 1 -o m.model in.emo
+    emo-unzip -q -m m.model in | emo-predict -q --tsv m.model >scores.tsv
+    [ "$(wc -l <scores.tsv)" -eq 21 ]
+    run -2 emo-unzip -m m.model -s 8x8 -o x.emo in
+    [[ $output == *"--size is what -m takes from the model"* ]]
+    run -2 emo-unzip -m m.model --class Nosuch -o x.emo in
+    [[ $output == *'m.model has no such class as "Nosuch"'* ]]
+    [ ! -e x.emo ]
+    run -0 emo-unzip -s 8x8 --class Dark --class Nosuch -o x.emo in
+    [[ $output == *'no folder with pictures is called "Nosuch"'* ]]
+}
+
+@test "-T reads inputs from a list, empty lines apart" {
+    good in/Dark
+    good in/Light
+    printf 'in/Dark\n\nin/Light' >list
+    run -0 emo-unzip -s 8x8 -T list -o listed.emo
+    [[ $output == *"20 images"*"Dark 10, Light 10"* ]]
+    printf 'in/Dark\0in/Light\0' | emo-unzip -q -s 8x8 -T - -0 -o nul.emo
+    cmp listed.emo nul.emo
+    run -1 emo-unzip -s 8x8 -T nosuch -o x.emo
+    [[ $output == *"nosuch: No such file"* ]]
+}
