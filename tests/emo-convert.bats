@@ -271,3 +271,17 @@ operators() {
     run -3 emo-convert -t onnx -o out cut.model
     [ ! -e out ]
 }
+
+@test "a disk that is full, at once or within an array, is an error in every format" {
+    make_stream -n 300 -s 60x60x3 --pixels noise -o large.emo
+    for format in npy npz pnm; do
+        for from in images.emo large.emo; do
+            run -1 sh -c 'emo-convert -q -t "$0" "$1" >/dev/full' $format $from
+            [[ $output == "emo-convert: <stdout>: No space left on device" ]]
+        done
+    done
+    for format in safetensors onnx; do
+        run -1 sh -c 'emo-convert -q -t "$0" three.model >/dev/full' $format
+        [[ $output == "emo-convert: <stdout>: No space left on device" ]]
+    done
+}

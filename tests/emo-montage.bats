@@ -287,3 +287,14 @@ payloads() {
     [[ "$stderr" == *"no font is installed; the package fonts-dejavu-core has one"* ]]
     [ ! -e out.png ]
 }
+
+@test "a disk that is full is an error, however much was drawn" {
+    "$BUILD/unit/make_stream" -n 300 -s 60x60x3 --pixels noise -o noise.emo
+    for format in png jpeg; do
+        for limit in 1 300; do
+            # shellcheck disable=SC2016 # for that sh
+            run -1 sh -c 'emo-montage -q -t "$0" --limit "$1" noise.emo >/dev/full' $format $limit
+            [[ $output == "emo-montage: <stdout>: No space left on device" ]]
+        done
+    done
+}
