@@ -409,9 +409,10 @@ static void summarise(const struct job *j)
     }
     for (size_t i = 0; i < j->count; i++)
         flat += emo_similar_flat(j->similar, i);
-    emo_program_say(&program, "%zu images, of which %zu in %zu groups of near-duplicates; labels "
-                    "contradict in %zu, and %zu lie in more than one split", j->count, images,
-                    j->group_count, contradictions, leaks);
+    emo_program_say(&program, "%zu images, of which %zu in %zu group%s of near-duplicates; labels "
+                    "contradict in %zu, and %zu lie%s in more than one split", j->count, images,
+                    j->group_count, j->group_count == 1 ? "" : "s", contradictions, leaks,
+                    leaks == 1 ? "s" : "");
     if (flat > 0)
         emo_program_say(&program, "%zu images are flat: only equal bytes make them near-duplicates",
                         flat);
