@@ -325,6 +325,22 @@ END
     [[ $output == *"binary is not written to a terminal"* ]]
 }
 
+@test "titles and the shares in a matrix are as large beside other text in every format" {
+    many 20 >many.tsv
+    PATH=$T/fake:$PATH
+    fake <<<"cat >'$T/program'"
+    for format in svg png pdf; do
+        run -1 emo-plot confusion -q --title t -t $format -o picture many.tsv
+        # The first is that of all text, then the title's and those of the cells.
+        grep -o "font '[^']*'" program | tr -dc '0-9.\n' | awk '
+            NR == 1 { letters = $1; next }
+            { size = $1 / letters * 14; near = 0
+              for (want = 14; want <= 21; want++) near += size > want - 0.1 && size < want + 0.1
+              bad += !near; if (size > 20) shares++; if (size > 16 && size < 18) titles++ }
+            END { exit bad || shares != 4 || titles != 1 }'
+    done
+}
+
 @test "without gnuplot the package is named; one that fails, dies or stops early leaves no picture" {
     many 20 >many.tsv
     echo old >old.svg

@@ -137,7 +137,7 @@ int emo_plot_calibration(struct emo_text *out, const struct emo_plot *plot, stru
     double top = emo_page_title_height(plot->title);
     double width = emo_series_width(plot), side = width - EMO_PAGE_LEFT - EMO_PAGE_RIGHT;
     double strip = top + key_height(plot) + side + EMO_PAGE_BOTTOM;
-    struct emo_page page = {out, plot->title, width, strip + STRIP + EMO_PAGE_BOTTOM, false};
+    struct emo_page page = {out, plot->title, width, strip + STRIP + EMO_PAGE_BOTTOM, false, 0};
     emo_page_begin(&page, plot->format);
     for (size_t i = 0; i < plot->count; i++)
         add_data(out, i, &plot->series[i].evaluation.calibration);

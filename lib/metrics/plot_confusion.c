@@ -58,9 +58,10 @@ static void add_colour(struct emo_text *out, double share)
     emo_text_printf(out, "'");
 }
 
-static void add_cell(struct emo_text *out, const struct emo_confusion *c, size_t real,
+static void add_cell(const struct emo_page *page, const struct emo_confusion *c, size_t real,
                      size_t predicted)
 {
+    struct emo_text *out = page->out;
     uint64_t n = emo_confusion_at(c, real, predicted);
     uint64_t support = emo_confusion_class(c, real).support;
     double share = support > 0 ? (double)n / (double)support : 0;
@@ -77,15 +78,15 @@ static void add_cell(struct emo_text *out, const struct emo_confusion *c, size_t
         emo_text_printf(out, "%.2f", share);
     else
         emo_text_printf(out, "NA");
-    emo_text_printf(out, "' at %g,%g center noenhanced font ',%d'%s\n", x, y,
-                    large ? 21 : counts ? 14 : 10, counts ? " offset 0,0.5" : "");
+    emo_text_printf(out, "' at %g,%g center noenhanced font ',%.3g'%s\n", x, y,
+                    emo_page_font(page, large ? 21 : counts ? 14 : 10), counts ? " offset 0,0.5" : "");
     if (!counts)
         return;
     emo_text_printf(out, "set label '%" PRIu64, n);
     if (large)
         emo_text_printf(out, " of %" PRIu64, support);
-    emo_text_printf(out, "' at %g,%g center noenhanced font ',%d' offset 0,%s\n", x, y,
-                    large ? 14 : 11, large ? "-0.9" : "-0.6");
+    emo_text_printf(out, "' at %g,%g center noenhanced font ',%.3g' offset 0,%s\n", x, y,
+                    emo_page_font(page, large ? 14 : 11), large ? "-0.9" : "-0.6");
 }
 
 /* The names of the classes beside the cells. A tic's label is a format, in which % is %%. */
@@ -138,7 +139,7 @@ static void add_panel(struct emo_page *page, const struct emo_plot_series *s,
     add_tics(page->out, "ytics", s->scores, "");
     for (size_t real = 0; real < c->classes; real++)
         for (size_t predicted = 0; predicted < c->classes; predicted++)
-            add_cell(page->out, c, real, predicted);
+            add_cell(page, c, real, predicted);
     emo_text_printf(page->out, "set xrange [0:%zu]\nset yrange [%zu:0]\nplot NaN notitle\n",
                     c->classes, c->classes);
 }
@@ -170,7 +171,7 @@ int emo_plot_confusion(struct emo_text *out, const struct emo_plot *plot, struct
     double top = emo_page_title_height(plot->title) + 10;
     double height = HEADING + l.side + l.bottom;
     struct emo_page page = {out, plot->title, (double)l.columns * l.width,
-                            top + (double)rows * height, false};
+                            top + (double)rows * height, false, 0};
     emo_page_begin(&page, plot->format);
     emo_text_printf(out, "set border 15\nunset grid\n");
     for (size_t i = 0; i < plot->count; i++)

@@ -197,7 +197,7 @@ int emo_plot_curves(struct emo_text *out, const struct emo_plot *plot, struct em
     double top = emo_page_title_height(plot->title);
     double key = (double)(count + 2) * EMO_PAGE_LINE + 16;
     double width = emo_series_width(plot), side = width - EMO_PAGE_LEFT - EMO_PAGE_RIGHT;
-    struct emo_page page = {out, plot->title, width, top + key + side + EMO_PAGE_BOTTOM, false};
+    struct emo_page page = {out, plot->title, width, top + key + side + EMO_PAGE_BOTTOM, false, 0};
     emo_page_begin(&page, plot->format);
     for (size_t i = 0; status == EMO_OK && i < count; i++)
         status = add_data(out, i, &lines[i], pr, err);

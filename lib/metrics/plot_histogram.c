@@ -147,7 +147,7 @@ int emo_plot_histogram(struct emo_text *out, const struct emo_plot *plot, struct
     double top = emo_page_title_height(plot->title) + 10;
     double height = HEADING + PANEL_HEIGHT + EMO_PAGE_BOTTOM + 10;
     struct emo_page page = {out, plot->title, emo_series_width(plot),
-                            top + (double)plot->count * height, false};
+                            top + (double)plot->count * height, false, 0};
     emo_page_begin(&page, plot->format);
     for (size_t i = 0; i < plot->count; i++)
         add_panel(&page, &plot->series[i], i, top + (double)i * height);

@@ -155,7 +155,7 @@ int emo_plot_history(struct emo_text *out, enum emo_plot_format format, const ch
     if (shown == 0)
         return emo_error(err, EMO_INPUT, "the history has no finite number");
     double width = runs[0].file != NULL ? EMO_PAGE_WIDE : EMO_PAGE_WIDTH;
-    struct emo_page page = {out, title, width, height, false};
+    struct emo_page page = {out, title, width, height, false, 0};
     emo_page_begin(&page, format);
     for (size_t i = 0; i < count; i++)
         add_data(out, i, &runs[i].history);

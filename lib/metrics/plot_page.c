@@ -21,22 +21,26 @@ double emo_page_title_height(const char *title)
     return title != NULL ? EMO_PAGE_LINE + 12 : 0;
 }
 
-void emo_page_begin(const struct emo_page *p, enum emo_plot_format format)
+void emo_page_begin(struct emo_page *p, enum emo_plot_format format)
 {
     struct emo_text *out = p->out;
     switch (format) {
     case EMO_PLOT_SVG:
-        emo_text_printf(out, "set terminal svg noenhanced size %.0f,%.0f font 'sans-serif,14'",
-                        p->width, p->height);
+        p->letters = EMO_PAGE_LETTERS;
+        emo_text_printf(out, "set terminal svg noenhanced size %.0f,%.0f font 'sans-serif,%g'",
+                        p->width, p->height, p->letters);
         break;
     case EMO_PLOT_PNG: /* twice the size: sharp on every screen */
+        p->letters = 10.5;
         emo_text_printf(out, "set terminal pngcairo noenhanced size %.0f,%.0f "
-                        "font 'sans-serif,10.5' fontscale 2 linewidth 2 pointscale 2", 2 * p->width, 2 * p->height);
+                        "font 'sans-serif,%g' fontscale 2 linewidth 2 pointscale 2", 2 * p->width,
+                        2 * p->height, p->letters);
         break;
     case EMO_PLOT_PDF: /* 100 pixels an inch */
+        p->letters = 7.6;
         emo_text_printf(out, "set terminal pdfcairo noenhanced size %.2fin,%.2fin "
-                        "font 'sans-serif,7.6' fontscale 1 linewidth 1.5 pointscale 0.7",
-                        p->width / 100, p->height / 100);
+                        "font 'sans-serif,%g' fontscale 1 linewidth 1.5 pointscale 0.7",
+                        p->width / 100, p->height / 100, p->letters);
         break;
     }
     emo_text_printf(out, " background '#ffffff'\n"
@@ -47,6 +51,11 @@ void emo_page_begin(const struct emo_page *p, enum emo_plot_format format)
                     "set grid linecolor rgb '#d8d8d8' linewidth 0.7 dashtype solid\n"
                     "set key noenhanced Left reverse samplen 3 spacing %s maxcols 1\n"
                     "set datafile missing 'NA'\n", format == EMO_PLOT_SVG ? "1.1" : "1.3");
+}
+
+double emo_page_font(const struct emo_page *p, double pixels)
+{
+    return pixels * p->letters / EMO_PAGE_LETTERS;
 }
 
 void emo_page_end(const struct emo_page *p)
@@ -64,8 +73,9 @@ static void add_title(struct emo_page *p)
     emo_page_tail(&cut, p->title, TITLE_CHARACTERS);
     emo_text_printf(p->out, "set label ");
     emo_page_string(p->out, cut.bytes != NULL ? cut.bytes : "");
-    emo_text_printf(p->out, " at screen %.5f,%.5f noenhanced font ',%d'\n", 16 / p->width,
-                    1 - emo_page_title_height(p->title) / 2 / p->height, TITLE_SIZE);
+    emo_text_printf(p->out, " at screen %.5f,%.5f noenhanced font ',%.3g'\n", 16 / p->width,
+                    1 - emo_page_title_height(p->title) / 2 / p->height,
+                    emo_page_font(p, TITLE_SIZE));
     emo_text_free(&cut);
 }
 

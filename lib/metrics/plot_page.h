@@ -12,6 +12,7 @@
 #define EMO_PAGE_WIDE 720.0 /* with the names of files in the legend */
 #define EMO_PAGE_LINE 23.0  /* height of a line of text */
 #define EMO_PAGE_MARGIN 16.0
+#define EMO_PAGE_LETTERS 14.0 /* the size of text, unless said */
 #define EMO_PAGE_LEFT 88.0 /* room for the numbers and the name of the vertical axis */
 #define EMO_PAGE_RIGHT 20.0
 #define EMO_PAGE_BOTTOM 74.0
@@ -21,12 +22,14 @@ struct emo_page {
     struct emo_text *out;
     const char *title;
     double width, height;
-    bool titled; /* by the page itself */
+    /* By the page itself: */
+    bool titled;
+    double letters; /* what the format calls the size of text */
 };
 
 /* Height that the title takes, before the first panel. */
 double emo_page_title_height(const char *title);
-void emo_page_begin(const struct emo_page *p, enum emo_plot_format format);
+void emo_page_begin(struct emo_page *p, enum emo_plot_format format);
 void emo_page_end(const struct emo_page *p);
 
 /* The area of the next panel, without its axes' names; labels, arrows and rectangles of the panel
@@ -36,6 +39,9 @@ void emo_page_panel(struct emo_page *p, double left, double top, double width, d
 void emo_page_key(const struct emo_page *p, double left, double top);
 /* Text at a place of the page, beginning there. */
 void emo_page_text(const struct emo_page *p, double left, double middle, const char *text);
+
+/* What a font of another size is called in this format. */
+double emo_page_font(const struct emo_page *p, double pixels);
 
 /* "set NAME 'text'": xlabel, ylabel. */
 void emo_page_set(const struct emo_page *p, const char *name, const char *text);
