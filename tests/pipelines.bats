@@ -238,6 +238,12 @@ looked_at() {
     cp "$ROOT"/tests/data/pictures/rgb.png in/c
     "$ROOT/pipelines/explore" in tiny
     grep -qF '<th scope="row">a&lt;b</th>' tiny/report.html
+    [ "$(cut -f 1 tiny/sizes.tsv | tr '\n' ' ')" = "class a<b c " ]
+    grep -qF '<th scope="col">class</th><th scope="col">all</th></tr>' tiny/report.html
+    # Where there are no splits, nothing is said of them.
+    grep -q '<p>[0-9]* groups of images .* Labels contradict each other in [0-9]*\.</p>' out/report.html
+    # Near-duplicates are those of the whole images, not those that bars make alike.
+    emo-unzip -q -s 128x128 "$SAMPLE" | emo-similar -q | cmp - out/similar.tsv
 }
 
 @test "a report of what is there; of nothing, none" {
