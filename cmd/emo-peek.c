@@ -127,7 +127,10 @@ static int print_net(struct job *j, struct emo_error *err)
     struct emo_graph g = {0};
     uint32_t h, w, c;
     if (!emo_head_net(j->head, &text) || !emo_head_input(j->head, &h, &w, &c)) {
+        bool failed = text.failed;
         emo_text_free(&text);
+        if (failed)
+            return emo_error_memory(err, 1, "network text");
         return emo_error(err, EMO_INPUT, "%s: of kind %s, without a network; --net is for models",
                          emo_reader_file(j->reader), emo_kind_name(j->head->kind));
     }

@@ -246,28 +246,24 @@ static int no_checkpoint(const struct emo_checkpoint *c, const char *what, struc
 static int number(const struct emo_checkpoint *c, const char *name, uint64_t most, uint64_t *value,
                   struct emo_error *err)
 {
-    struct emo_text text = {0};
-    bool good = emo_head_key(&c->head, name, &text) && emo_parse_uint(text.bytes, value) &&
+    char text[EMO_KEY_SHORT];
+    bool good = emo_head_key_short(&c->head, name, text) && emo_parse_uint(text, value) &&
                 *value <= most;
-    emo_text_free(&text);
     return good ? EMO_OK : no_checkpoint(c, name, err);
 }
 
 static int real(const struct emo_checkpoint *c, const char *name, double *value,
                 struct emo_error *err)
 {
-    struct emo_text text = {0};
-    bool good = emo_head_key(&c->head, name, &text) && emo_parse_real(text.bytes, value);
-    emo_text_free(&text);
+    char text[EMO_KEY_SHORT];
+    bool good = emo_head_key_short(&c->head, name, text) && emo_parse_real(text, value);
     return good ? EMO_OK : no_checkpoint(c, name, err);
 }
 
 static bool key_is(const struct emo_checkpoint *c, const char *name, const char *value)
 {
-    struct emo_text text = {0};
-    bool same = emo_head_key(&c->head, name, &text) && strcmp(text.bytes, value) == 0;
-    emo_text_free(&text);
-    return same;
+    char text[EMO_KEY_SHORT];
+    return emo_head_key_short(&c->head, name, text) && strcmp(text, value) == 0;
 }
 
 int emo_checkpoint_open(struct emo_checkpoint *c, const char *path, struct emo_error *err)
@@ -303,7 +299,7 @@ static int join_backend(struct emo_checkpoint *c, const char *backend, bool *sam
     struct emo_text text = {0};
     int status = EMO_OK;
     *same = emo_head_key(&c->head, "backend", &text) && strcmp(text.bytes, backend) == 0;
-    if (!*same && (text.bytes == NULL || strstr(text.bytes, backend) == NULL)) {
+    if (!*same && (text.length == 0 || strstr(text.bytes, backend) == NULL)) {
         emo_text_printf(&text, ", then %s", backend);
         status = text.failed ? emo_error_memory(err, text.length, "a name")
                              : emo_head_set_key(&c->head, "backend", text.bytes, err);
@@ -331,7 +327,7 @@ int emo_checkpoint_check(struct emo_checkpoint *c, struct emo_feed *feed,
                            "begin anew", file);
     if (status == EMO_OK &&
         (!emo_head_net(&c->head, &text) || strcmp(text.bytes, emo_net_text(net)) != 0))
-        status = emo_error(err, EMO_USAGE, "-n: the network in %s is another", file);
+        status = text.failed ? emo_error_memory(err, text.length, "network text") : emo_error(err, EMO_USAGE, "-n: the network in %s is another", file);
     emo_text_free(&text);
     return status == EMO_OK ? join_backend(c, emo_net_backend(net), same_backend, err) : status;
 }

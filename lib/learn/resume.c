@@ -2,6 +2,7 @@
 
 #include "base/interrupt.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -28,14 +29,25 @@ static int take_over(struct emo_resume *r, struct emo_error *err)
         if (!r->is_kept(o))
             continue;
         if (!emo_checkpoint_option(&r->checkpoint, o->name, &r->values[i]))
-            return emo_error(err, EMO_INPUT, "%s: it does not say its --%s", r->path, o->name);
+            return r->values[i].failed
+                       ? emo_error_memory(err, r->values[i].length, "options")
+                       : emo_error(err, EMO_INPUT, "%s: it does not say its --%s", r->path, o->name);
         status = emo_option_restore(o, r->values[i].bytes, err);
         if (status != EMO_OK)
             return emo_error_prefix(err, "%s", r->path);
     }
     if (!emo_head_key(&r->checkpoint.head, "recorded", &r->recorded))
-        status = emo_error(err, EMO_INPUT, "%s: it does not say its options", r->path);
+        status = r->recorded.failed
+                     ? emo_error_memory(err, r->recorded.length, "options")
+                     : emo_error(err, EMO_INPUT, "%s: it does not say its options", r->path);
     return status;
+}
+
+/* Is there a checkpoint? One that cannot be looked at is not to be begun anew. */
+static int look(const char *path, bool *there, struct emo_error *err)
+{
+    *there = access(path, F_OK) == 0;
+    return *there || errno == ENOENT ? EMO_OK : emo_error_errno(err, "%s", path);
 }
 
 int emo_resume_open(struct emo_resume *r, bool go_on, struct emo_error *err)
@@ -44,20 +56,23 @@ int emo_resume_open(struct emo_resume *r, bool go_on, struct emo_error *err)
     emo_text_add(&r->recorded, "", 0);
     if (r->recorded.failed)
         return emo_error_memory(err, 1, "options");
-    if (r->path == NULL || !go_on || access(r->path, F_OK) != 0)
+    if (r->path == NULL || !go_on)
         return EMO_OK;
-    r->resumed = true;
-    int status = emo_checkpoint_open(&r->checkpoint, r->path, err);
+    int status = look(r->path, &r->resumed, err);
+    if (status != EMO_OK || !r->resumed)
+        return status;
+    status = emo_checkpoint_open(&r->checkpoint, r->path, err);
     return status == EMO_OK ? take_over(r, err) : status;
 }
 
 int emo_resume_text(const struct emo_resume *r, char **text, struct emo_error *err)
 {
     struct emo_text t = {0};
-    (void)emo_head_net(&r->checkpoint.head, &t);
+    bool there = emo_head_net(&r->checkpoint.head, &t);
     *text = t.bytes;
-    return t.bytes != NULL ? EMO_OK
-                           : emo_error(err, EMO_INPUT, "%s: it has no network", r->path);
+    return there    ? EMO_OK
+         : t.failed ? emo_error_memory(err, t.length, "network text")
+                    : emo_error(err, EMO_INPUT, "%s: it has no network", r->path);
 }
 
 static int begin(struct emo_resume *r, struct emo_feed *feed, const struct emo_head *input,
@@ -89,6 +104,8 @@ static int restore(struct emo_resume *r, struct emo_feed *feed, const struct emo
     struct emo_checkpoint *c = &r->checkpoint;
     bool same = true;
     int status = emo_checkpoint_check(c, feed, input, net, &same, err);
+    if (status == EMO_OK && !emo_head_key(&c->head, "backend", &r->backend) && r->backend.failed)
+        status = emo_error_memory(err, r->backend.length, "a name");
     if (status == EMO_OK && !same)
         emo_remark(say, true, "%s was computed by another backend than %s: the model will not be "
                    "that of one run", r->path, emo_net_backend(net));
@@ -135,18 +152,18 @@ int emo_resume_save(struct emo_resume *r, struct emo_feed *feed, const struct em
 
 const char *emo_resume_backend(struct emo_resume *r, const struct emo_net *net)
 {
-    if (r->resumed && emo_head_key(&r->checkpoint.head, "backend", &r->backend))
-        return r->backend.bytes;
-    return emo_net_backend(net);
+    return r->resumed && r->backend.length > 0 ? r->backend.bytes : emo_net_backend(net);
 }
 
 int emo_resume_next_epoch(const char *path, unsigned *epoch, struct emo_error *err)
 {
     struct emo_checkpoint c = {0};
     *epoch = 1;
-    if (access(path, F_OK) != 0)
-        return EMO_OK;
-    int status = emo_checkpoint_open(&c, path, err);
+    bool there;
+    int status = look(path, &there, err);
+    if (status != EMO_OK || !there)
+        return status;
+    status = emo_checkpoint_open(&c, path, err);
     if (status == EMO_OK)
         status = emo_checkpoint_next_epoch(&c, epoch, err);
     emo_checkpoint_free(&c);

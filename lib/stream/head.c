@@ -251,11 +251,19 @@ static bool find_line(const struct emo_head *h, const char *prefix, size_t *at, 
     return false;
 }
 
-static void key_prefix(struct emo_text *prefix, const char *name)
+/* The same of the line of a key, without memory that could be missing. */
+static bool find_key(const struct emo_head *h, const char *name, size_t *at, size_t *value,
+                     size_t *end)
 {
-    emo_text_add(prefix, "@KEY\t", 5);
-    emo_text_escaped(prefix, name, strlen(name));
-    emo_text_add(prefix, "\t", 1);
+    size_t n = strlen(name);
+    for (*at = 0; find_line(h, "@KEY\t", at, value, end); *at = *end + 1) {
+        const char *there = h->lines.bytes + *value;
+        if (*end - *value > n && memcmp(there, name, n) == 0 && there[n] == '\t') {
+            *value += n + 1;
+            return true;
+        }
+    }
+    return false;
 }
 
 /* Appends the unescaped bytes of the lines' [from, to). */
@@ -274,29 +282,21 @@ static bool add_unescaped(const struct emo_head *h, size_t from, size_t to, stru
 
 bool emo_head_key(const struct emo_head *h, const char *name, struct emo_text *out)
 {
-    struct emo_text prefix = {0};
-    size_t at = 0, value, end;
+    size_t at, value, end;
     out->length = 0;
     if (out->bytes != NULL)
         out->bytes[0] = '\0';
-    key_prefix(&prefix, name);
-    out->failed = out->failed || prefix.failed;
-    bool found = !prefix.failed && find_line(h, prefix.bytes, &at, &value, &end) &&
-                 add_unescaped(h, value, end, out);
+    bool found = find_key(h, name, &at, &value, &end) && add_unescaped(h, value, end, out);
     /* bytes must be a string even when the value is empty. */
     if (found && out->bytes == NULL)
         emo_text_printf(out, "%s", "");
-    emo_text_free(&prefix);
     return found && !out->failed;
 }
 
-/* A short value of a key, neither with escapes: needs no memory that could be missing. */
-static bool short_value(const struct emo_head *h, const char *name, char to[32])
+bool emo_head_key_short(const struct emo_head *h, const char *name, char to[EMO_KEY_SHORT])
 {
-    char prefix[64];
-    size_t at = 0, value, end;
-    snprintf(prefix, sizeof prefix, "@KEY\t%s\t", name);
-    if (!find_line(h, prefix, &at, &value, &end) || end - value >= 32)
+    size_t at, value, end;
+    if (!find_key(h, name, &at, &value, &end) || end - value >= EMO_KEY_SHORT)
         return false;
     memcpy(to, h->lines.bytes + value, end - value);
     to[end - value] = '\0';
@@ -305,15 +305,15 @@ static bool short_value(const struct emo_head *h, const char *name, char to[32])
 
 bool emo_head_key_int(const struct emo_head *h, const char *name, int64_t *value)
 {
-    char text[32];
-    return short_value(h, name, text) && emo_parse_int(text, value);
+    char text[EMO_KEY_SHORT];
+    return emo_head_key_short(h, name, text) && emo_parse_int(text, value);
 }
 
 bool emo_head_input(const struct emo_head *h, uint32_t *height, uint32_t *width,
                     uint32_t *channels)
 {
-    char text[32], end;
-    return short_value(h, "input", text) &&
+    char text[EMO_KEY_SHORT], end;
+    return emo_head_key_short(h, "input", text) &&
            sscanf(text, "%5" SCNu32 "x%5" SCNu32 "x%5" SCNu32 "%c", height, width, channels,
                   &end) == 3 &&
            *height > 0 && *width > 0 && *channels > 0;
@@ -331,9 +331,9 @@ int emo_head_set_key(struct emo_head *h, const char *name, const char *value,
                      struct emo_error *err)
 {
     struct emo_text line = {0}, lines = {0};
-    size_t at = 0, start, end;
-    key_prefix(&line, name);
-    bool found = !line.failed && find_line(h, line.bytes, &at, &start, &end);
+    size_t at, start, end;
+    bool found = find_key(h, name, &at, &start, &end);
+    emo_text_printf(&line, "@KEY\t%s\t", name);
     emo_text_escaped(&line, value, strlen(value));
     emo_text_add(&line, "\n", 1);
     if (found) {
@@ -352,12 +352,9 @@ int emo_head_set_key(struct emo_head *h, const char *name, const char *value,
 
 void emo_head_remove_key(struct emo_head *h, const char *name)
 {
-    struct emo_text prefix = {0};
-    size_t at = 0, value, end;
-    key_prefix(&prefix, name);
-    if (!prefix.failed && find_line(h, prefix.bytes, &at, &value, &end))
+    size_t at, value, end;
+    if (find_key(h, name, &at, &value, &end))
         cut(h, at, end + 1);
-    emo_text_free(&prefix);
 }
 
 bool emo_head_net(const struct emo_head *h, struct emo_text *out)

@@ -55,8 +55,12 @@ bool emo_head_same_classes(const struct emo_head *a, const struct emo_head *b);
 /* The index of a class by name, -1 when there is none. */
 int emo_head_class_index(const struct emo_head *h, const char *name);
 
-/* @KEY: the value unescaped in out (emptied first); false when absent. */
+/* Names of keys, here and below, have no bytes that would be escaped. */
+/* @KEY: the value unescaped in out (emptied first); false when absent, or with out->failed. */
 bool emo_head_key(const struct emo_head *h, const char *name, struct emo_text *out);
+/* A short value, with its escapes, in a buffer: needs no memory. false when absent or longer. */
+#define EMO_KEY_SHORT 32
+bool emo_head_key_short(const struct emo_head *h, const char *name, char to[EMO_KEY_SHORT]);
 /* Whole-number @KEY; false when absent or no number. */
 bool emo_head_key_int(const struct emo_head *h, const char *name, int64_t *value);
 /* @KEY input: the height, width and channels of the stream's images; false when absent or none. */
@@ -66,7 +70,7 @@ bool emo_head_input(const struct emo_head *h, uint32_t *height, uint32_t *width,
 int emo_head_set_key(struct emo_head *h, const char *name, const char *value,
                      struct emo_error *err);
 void emo_head_remove_key(struct emo_head *h, const char *name);
-/* The @NET lines as one text, each ended by LF; false when there are none. */
+/* The @NET lines as one text, each ended by LF; false when there are none, or with out->failed. */
 bool emo_head_net(const struct emo_head *h, struct emo_text *out);
 int emo_head_set_net(struct emo_head *h, const char *text, struct emo_error *err);
 /* Appends "@PG program version options seed"; seed may be NULL (field "NA"). */
