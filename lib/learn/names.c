@@ -235,7 +235,7 @@ static int read_lines(struct emo_group_file *f, FILE *file, const char *path, st
             status = emo_error(err, EMO_INPUT, "the header line has no columns \"name\" and "
                                "\"%s\", separated by a tab", f->column);
     }
-    if (status == EMO_OK && ferror(file))
+    if (status == EMO_OK && !feof(file))
         status = emo_error_errno(err, "%s", path);
     else if (status != EMO_OK)
         emo_error_prefix(err, "%s: line %zu", path, number);
@@ -261,7 +261,7 @@ static int read_list(struct emo_group_file *f, FILE *file, const char *path, boo
         number++;
         status = add_name(f, line, (size_t)n, !null, err);
     }
-    if (status == EMO_OK && ferror(file))
+    if (status == EMO_OK && !feof(file))
         status = emo_error_errno(err, "%s", path);
     else if (status != EMO_OK)
         emo_error_prefix(err, "%s: name %zu", path, number);
