@@ -171,11 +171,15 @@ static bool lock(int fd)
     return fcntl(fd, F_SETLK, &whole) == 0;
 }
 
-static bool same_file(int fd, const char *path)
+/* -1 with errno: that cannot be told. */
+static int same_file(int fd, const char *path)
 {
     struct stat a, b;
-    return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
+    if (fstat(fd, &a) != 0)
+        return -1;
+    if (lstat(path, &b) != 0)
+        return errno == ENOENT ? 0 : -1;
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 /* Removes the temporary files of this target whose writer is gone: those that can be locked. */
@@ -216,9 +220,12 @@ static int create_temporary(struct emo_output *o, const char *prefix, struct emo
         }
         (void)fcntl(o->fd, F_SETFD, FD_CLOEXEC);
         /* Where the file system has no locks, errno says so, and one run at a time is safe. */
-        if ((lock(o->fd) || (errno != EAGAIN && errno != EACCES)) && same_file(o->fd, path)) {
-            o->temporary = path;
-            return EMO_OK;
+        bool locked = lock(o->fd) || (errno != EAGAIN && errno != EACCES);
+        int same = locked ? same_file(o->fd, path) : 0;
+        if (same != 0) {
+            o->temporary = path; /* also to be removed */
+            return same > 0 ? EMO_OK
+                            : emo_error_errno(err, "%s: the temporary file beside it", o->path);
         }
         close(o->fd);
         free(path);
@@ -226,15 +233,22 @@ static int create_temporary(struct emo_output *o, const char *prefix, struct emo
     return emo_error(err, EMO_FAILED, "%s: cannot lock a temporary file beside it", o->path);
 }
 
-/* Follows links by hand, since the last one may point to a file that is still to be made. */
+/* Follows links by hand, since the last one may point to a file that is still to be made. NULL with
+   errno. */
 static char *resolve(const char *path)
 {
     char *at = strdup(path);
-    for (int depth = 0; at && depth < 40; depth++) {
+    for (int depth = 0; at; depth++) {
         char link[4096];
+        if (depth == 40) {
+            errno = ELOOP;
+            break;
+        }
         ssize_t n = readlink(at, link, sizeof link - 1);
+        if (n < 0 && (errno == EINVAL || errno == ENOENT))
+            return at; /* no link, or nothing yet */
         if (n < 0)
-            return at;
+            break;
         link[n] = '\0';
         char *slash = strrchr(at, '/');
         size_t head = link[0] == '/' || !slash ? 0 : (size_t)(slash - at) + 1;
@@ -246,8 +260,6 @@ static char *resolve(const char *path)
         free(at);
         at = next;
     }
-    if (at)
-        errno = ELOOP;
     free(at);
     return NULL;
 }
@@ -259,12 +271,24 @@ static char *folder_of(const char *target)
          : slash ? strndup(target, (size_t)(slash - target)) : strdup(".");
 }
 
+/* Is there something? Asked of the path itself: a pipe's /dev/fd/63 is a link that leads to no name.
+   A device that did not answer is not to be replaced by a file. */
+static int look(const char *path, struct stat *old, bool *exists, struct emo_error *err)
+{
+    *exists = stat(path, old) == 0;
+    return *exists || errno == ENOENT ? EMO_OK : emo_error_errno(err, "%s", path);
+}
+
 int emo_output_folder(char **folder, const char *path, struct emo_error *err)
 {
     struct stat old;
+    bool exists;
     *folder = NULL;
-    if (!path || strcmp(path, "-") == 0 || (stat(path, &old) == 0 && !S_ISREG(old.st_mode)))
+    if (!path || strcmp(path, "-") == 0)
         return EMO_OK;
+    int status = look(path, &old, &exists, err);
+    if (status || (exists && !S_ISREG(old.st_mode)))
+        return status;
     char *target = resolve(path);
     *folder = target ? folder_of(target) : NULL;
     free(target);
@@ -274,8 +298,10 @@ int emo_output_folder(char **folder, const char *path, struct emo_error *err)
 static int open_replacing(struct emo_output *o, struct emo_error *err)
 {
     struct stat old;
-    /* Asked of the path itself: a pipe's /dev/fd/63 is a link that leads to no name. */
-    bool exists = stat(o->path, &old) == 0;
+    bool exists;
+    int status = look(o->path, &old, &exists, err);
+    if (status)
+        return status;
     if (exists && S_ISDIR(old.st_mode))
         return emo_error(err, EMO_FAILED, "%s: is a directory", o->path);
     if (exists && !S_ISREG(old.st_mode)) {
@@ -292,7 +318,6 @@ static int open_replacing(struct emo_output *o, struct emo_error *err)
     o->folder = folder_of(o->target);
     struct emo_text prefix = {0};
     emo_text_printf(&prefix, ".%s.emo-", base);
-    int status = EMO_OK;
     if (!o->folder || prefix.failed)
         status = emo_error_memory(err, strlen(o->target), "a path");
     if (!status) {
@@ -347,8 +372,7 @@ int emo_output_text(struct emo_output *o, struct emo_text *text, struct emo_erro
     return EMO_OK;
 }
 
-/* Without permission to read the folder, the rename stands unsynced. */
-static int sync_folder(int fd)
+int emo_sync_folder(int fd)
 {
     return fd < 0 || fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP ? 0 : -1;
 }
@@ -368,7 +392,7 @@ int emo_output_commit(struct emo_output *o, struct emo_error *err)
     /* What was synced cannot be lost by closing. */
     if (close(o->fd) != 0 && errno != EINTR && !o->target)
         status = emo_error_errno(err, "%s: close", emo_output_name(o));
-    else if (o->target && sync_folder(o->folder_fd) != 0)
+    else if (o->target && emo_sync_folder(o->folder_fd) != 0)
         status = emo_error_errno(err, "%s: is whole, but its folder cannot be synced, so that a "
                                  "power failure might undo it", o->path);
     output_free(o);

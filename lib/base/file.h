@@ -54,6 +54,9 @@ int emo_output_folder(char **folder, const char *path, struct emo_error *err);
 const char *emo_output_name(const struct emo_output *o);
 /* Writes what text holds and empties it; EMO_FAILED also when memory had not sufficed for it. */
 int emo_output_text(struct emo_output *o, struct emo_text *text, struct emo_error *err);
+/* Syncs the folder that holds what was renamed. 0, or -1 with errno. fd -1: without permission to
+   read it, and where the file system cannot, the rename stands unsynced. */
+int emo_sync_folder(int fd);
 /* Everything was written: make it appear. Frees o, also when it fails. */
 int emo_output_commit(struct emo_output *o, struct emo_error *err);
 /* Removes what was written (standard output, fifo, device: nothing to remove). NULL is fine. */

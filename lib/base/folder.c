@@ -1,6 +1,8 @@
 #define _GNU_SOURCE /* syncfs, flock */
 #include "base/folder.h"
 
+#include "base/file.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -78,12 +80,16 @@ static void remove_stale(const char *parent, const char *prefix)
         closedir(d);
 }
 
-/* Between creation and lock another run may have taken the folder for stale. */
-static bool still_there(int fd, const char *path)
+/* Between creation and lock another run may have taken the folder for stale. -1 with errno: that
+   cannot be told. */
+static int still_there(int fd, const char *path)
 {
     struct stat a, b;
-    return fstat(fd, &a) == 0 && lstat(path, &b) == 0 && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
+    if (fstat(fd, &a) != 0)
+        return -1;
+    if (lstat(path, &b) != 0)
+        return errno == ENOENT ? 0 : -1;
+    return a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
 static int create(struct emo_folder *f, const char *prefix, struct emo_error *err)
@@ -103,9 +109,19 @@ static int create(struct emo_folder *f, const char *prefix, struct emo_error *er
             return status;
         }
         f->fd = open(path.bytes, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        int there = f->fd >= 0 ? 1 : errno == ENOENT ? 0 : -1;
         /* Where the file system has no locks, errno says so, and one run at a time is safe. */
-        if (f->fd >= 0 && (flock(f->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) &&
-            still_there(f->fd, path.bytes)) {
+        if (there > 0 && flock(f->fd, LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK)
+            there = 0;
+        if (there > 0)
+            there = still_there(f->fd, path.bytes);
+        if (there < 0) {
+            int status = emo_error_errno(err, "%s: the temporary folder beside it", f->path);
+            (void)rmdir(path.bytes);
+            emo_text_free(&path);
+            return status;
+        }
+        if (there > 0) {
             f->temporary = path.bytes;
             (void)fchmod(f->fd, 0777 & ~mask);
             return EMO_OK;
@@ -254,10 +270,11 @@ int emo_folder_commit(struct emo_folder *f, struct emo_error *err)
         return status;
     }
     parent = open(f->parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (parent >= 0) {
-        (void)fsync(parent);
+    if (emo_sync_folder(parent) != 0)
+        status = emo_error_errno(err, "%s: is whole, but its folder cannot be synced, so that a "
+                                 "power failure might undo it", f->path);
+    if (parent >= 0)
         close(parent);
-    }
     folder_free(f);
     return status;
 }

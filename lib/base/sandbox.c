@@ -90,7 +90,12 @@ static int allow(const struct ruleset *r, const char *path, uint64_t rights, str
     int fd = open(path, O_PATH | O_CLOEXEC);
     if (fd < 0)
         return ran_out() ? emo_error_errno(err, "%s", path) : EMO_OK;
-    if (fstat(fd, &st) != 0 || !S_ISDIR(st.st_mode))
+    if (fstat(fd, &st) != 0) {
+        int status = emo_error_errno(err, "%s: giving up privileges", path);
+        close(fd);
+        return status;
+    }
+    if (!S_ISDIR(st.st_mode))
         rights &= OF_FILES;
     struct landlock_path_beneath_attr rule = {.allowed_access = rights & r->handled,
                                               .parent_fd = fd};

@@ -342,12 +342,16 @@ static int list_directory(struct emo_inputs *in, const char *path, const struct 
     int status = directory_paths(in, path, &paths, &count, err);
     for (size_t i = 0; i < count; i++) {
         struct stat inner;
+        bool known = status == EMO_OK && stat(paths[i], &inner) == 0;
+        /* It may be a folder of pictures, unless it is a link that leads nowhere, or has gone. */
+        if (status == EMO_OK && !known && errno != ENOENT && errno != ELOOP)
+            status = emo_error_errno(err, "%s", paths[i]);
         if (status != EMO_OK)
             ;
-        else if (stat(paths[i], &inner) == 0 && S_ISDIR(inner.st_mode))
+        else if (known && S_ISDIR(inner.st_mode))
             status = within(&here, &inner) ? EMO_OK
                                            : list_directory(in, paths[i], &here, &inner, err);
-        else if (stat(paths[i], &inner) != 0 || S_ISREG(inner.st_mode))
+        else if (!known || S_ISREG(inner.st_mode))
             status = list_file(in, paths[i], err);
         else
             in->ignored++;
