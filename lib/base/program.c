@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -77,6 +78,18 @@ static int complete(const struct emo_program *p, const char *shell)
     return print(p, &text);
 }
 
+/* The lists of options, where the program ends before it has begun. */
+static void forget_options(const struct emo_program *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        struct emo_strings *list = p->options[i].kind == EMO_STRINGS ? p->options[i].value : NULL;
+        if (list != NULL) {
+            free(list->at);
+            *list = (struct emo_strings){0};
+        }
+    }
+}
+
 int emo_program_begin(const struct emo_program *p, int argc, char **argv, size_t *operands)
 {
     guard_descriptors();
@@ -85,9 +98,12 @@ int emo_program_begin(const struct emo_program *p, int argc, char **argv, size_t
         return complete(p, argv[2]);
     struct emo_error err = {0};
     int status = emo_options_parse(p->options, p->count, argc, argv, operands, &err);
+    bool answers = p->common->help || p->common->version;
+    if (status || answers)
+        forget_options(p);
     if (status)
         return emo_program_end(p, status, &err);
-    if (p->common->help || p->common->version)
+    if (answers)
         return answer(p, p->common->help);
     return -1;
 }

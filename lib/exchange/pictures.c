@@ -139,7 +139,7 @@ static int decode(struct png *p, size_t i, struct emo_error *err)
     emo_quote(quoted, sizeof quoted, e->name, strlen(e->name));
     int status = emo_inputs_bytes(&p->in, i, &bytes, &n, &spoilt, err);
     if (status == EMO_OK && spoilt)
-        err->status = status = EMO_INPUT;
+        err->status = status = err->status == EMO_FAILED ? EMO_FAILED : EMO_INPUT;
     else if (status != EMO_OK)
         return status;
     else if (emo_picture_kind(bytes, n, NULL) != EMO_PNG || n <= COLOUR_TYPE)

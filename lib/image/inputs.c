@@ -263,6 +263,8 @@ static int list_file(struct emo_inputs *in, const char *path, struct emo_error *
 {
     uint8_t first[SNIFF];
     int fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM))
+        return emo_error_errno(err, "%s", path);
     ssize_t n = fd >= 0 ? emo_read(fd, first, sizeof first) : 0;
     if (fd >= 0)
         close(fd);
@@ -436,23 +438,28 @@ static int from_descriptor(int fd, const char *name, uint64_t offset, uint64_t s
     return EMO_OK;
 }
 
-/* A file that cannot be read spoils its entry only. */
+/* A file that cannot be read spoils its entry only; a lack of memory or descriptors is no fault of
+   the file. */
 static int from_file(const char *path, int fd, uint64_t most, uint8_t **bytes, size_t *n,
                      bool *spoilt, struct emo_error *err)
 {
     struct stat s;
     int own = path != NULL ? open(path, O_RDONLY | O_CLOEXEC) : -1, status = EMO_OK;
+    bool lacking = false;
     fd = path != NULL ? own : fd;
-    if (fd < 0 || fstat(fd, &s) != 0)
-        status = emo_error(err, EMO_INPUT, "%s", strerror(errno));
-    else if ((uint64_t)s.st_size > most)
+    if (fd < 0 || fstat(fd, &s) != 0) {
+        lacking = errno == ENOMEM || errno == EMFILE || errno == ENFILE;
+        status = emo_error(err, EMO_FAILED, "%s", strerror(errno));
+    } else if ((uint64_t)s.st_size > most) {
         status = emo_error(err, EMO_INPUT, "%s", too_large);
-    else if (from_descriptor(fd, "read", 0, (uint64_t)s.st_size, bytes, n, err) != EMO_OK)
-        status = EMO_INPUT;
+    } else {
+        status = from_descriptor(fd, "read", 0, (uint64_t)s.st_size, bytes, n, err);
+        lacking = *bytes == NULL;
+    }
     if (own >= 0)
         close(own);
-    *spoilt = status != EMO_OK;
-    return EMO_OK;
+    *spoilt = status != EMO_OK && !lacking;
+    return lacking ? emo_error_prefix(err, "%s", path != NULL ? path : "a picture") : EMO_OK;
 }
 
 /* The bytes of the open archive's present entry. Grows with what arrives, not with what a

@@ -65,8 +65,8 @@ int emo_inputs_add(struct emo_inputs *in, const char *path, bool classed, bool p
 
 /*
  * The bytes of entry i (free() them), to be asked for in rising order. *spoilt true: this entry
- * alone cannot be had (encrypted, damaged, oversized) and err says why, without its name; the
- * status is EMO_OK. Any other status ends the run.
+ * alone cannot be had (encrypted, damaged, oversized) and err says why, without its name, its
+ * status EMO_FAILED where it could not be read; the status is EMO_OK. Any other status ends the run.
  */
 int emo_inputs_bytes(struct emo_inputs *in, size_t i, uint8_t **bytes, size_t *n, bool *spoilt,
                      struct emo_error *err);
