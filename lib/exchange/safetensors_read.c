@@ -92,9 +92,8 @@ static const char *metadata(const struct safetensors *s, const char *key, size_t
 /* Layout, HEAD and network. */
 static int read_metadata(struct safetensors *s, struct emo_head *head, struct emo_error *err)
 {
-    struct emo_text input = {0}, net = {0};
+    struct emo_text net = {0};
     uint32_t h, w, c;
-    char end;
     size_t n;
     const char *layout = metadata(s, "emo.layout", &n), *text = metadata(s, "emo.head", &n);
     if (layout == NULL || text == NULL)
@@ -106,15 +105,13 @@ static int read_metadata(struct safetensors *s, struct emo_head *head, struct em
         return emo_error(err, EMO_INPUT, "%s: emo.layout is neither torch nor keras",
                          s->source.file);
     int status = emo_head_parse(head, text, n, err);
-    if (status == EMO_OK && (!emo_head_key(head, "input", &input) || !emo_head_net(head, &net) ||
-                             sscanf(input.bytes, "%5" SCNu32 "x%5" SCNu32 "x%5" SCNu32 "%c", &h, &w,
-                                    &c, &end) != 3 || h == 0 || w == 0 || c == 0))
-        status = emo_error(err, EMO_INPUT, "emo.head has no network, or no input's shape");
+    if (status == EMO_OK && (!emo_head_input(head, &h, &w, &c) || !emo_head_net(head, &net)))
+        status = net.failed ? emo_error_memory(err, net.length, "network text")
+                            : emo_error(err, EMO_INPUT, "emo.head has no network, or no input's shape");
     if (status == EMO_OK)
         status = emo_graph_make(&s->graph, net.bytes, h, w, c, head->class_count, err);
     if (status == EMO_USAGE)
         err->status = status = EMO_INPUT;
-    emo_text_free(&input);
     emo_text_free(&net);
     return status == EMO_OK ? status : emo_error_prefix(err, "%s", s->source.file);
 }

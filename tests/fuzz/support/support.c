@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "stream/frame.h"
+#include "stream/writer.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,4 +162,47 @@ void fuzz_repair_zip(uint8_t *bytes, size_t n)
         uint32_t crc = repair_entry(bytes, n, number(bytes + at + OFFSET, 4));
         memcpy(bytes + at + CRC, &crc, 4);
     }
+}
+
+static void check_record(const struct emo_head *head, const struct emo_record *r)
+{
+    uint64_t length;
+    unsigned sum = 0;
+    FUZZ_PROMISE(emo_payload_length(r->dtype, r->rank, r->dim, &length) &&
+                 length == r->payload_length && length <= EMO_CAP_PAYLOAD);
+    FUZZ_PROMISE(r->label >= -1 && (r->label < 0 || (size_t)r->label < head->class_count));
+    FUZZ_PROMISE(r->split <= EMO_TEST);
+    FUZZ_PROMISE(emo_metadata_check(r->metadata.bytes, r->metadata.length) == NULL);
+    for (uint64_t i = 0; i < r->payload_length; i++)
+        sum += ((const uint8_t *)r->payload)[i];
+    FUZZ_PROMISE(sum <= 255u * (r->payload_length + 1));
+}
+
+bool fuzz_import(const struct emo_import *in, const char *path, const char *to)
+{
+    struct emo_error err = {0};
+    struct emo_head head = {0};
+    struct emo_record r = {0};
+    struct emo_writer *writer = NULL;
+    void *state = NULL;
+    bool got = true;
+    int status = in->open(&state, &path, 1, &head, &err);
+    FUZZ_PROMISE(status == EMO_OK || (status == EMO_INPUT && err.text[0] != '\0'));
+    if (status == EMO_OK && to != NULL)
+        FUZZ_PROMISE(emo_writer_create(&writer, to, &head, &err) == EMO_OK);
+    while (status == EMO_OK && got) {
+        status = in->next(state, &r, &got, &err);
+        FUZZ_PROMISE(status == EMO_OK || (status == EMO_INPUT && err.text[0] != '\0'));
+        if (status != EMO_OK || !got)
+            break;
+        check_record(&head, &r);
+        if (writer != NULL)
+            FUZZ_PROMISE(emo_writer_record(writer, &r, &err) == EMO_OK);
+    }
+    if (writer != NULL)
+        status = emo_writer_close(writer, NULL, "fuzz", status, &err);
+    emo_record_free(&r);
+    emo_head_free(&head);
+    in->close(state);
+    return status == EMO_OK;
 }

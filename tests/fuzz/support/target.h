@@ -9,6 +9,8 @@
 #ifndef EMO_TESTS_FUZZ_TARGET_H
 #define EMO_TESTS_FUZZ_TARGET_H
 
+#include "exchange/import.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,6 +34,10 @@ void fuzz_repair(uint8_t *bytes, size_t n, enum fuzz_repair how);
 
 /* The same for a zip: the CRCs of entries that are stored, not compressed. */
 void fuzz_repair_zip(uint8_t *bytes, size_t n);
+
+/* Imports a file, and holds it to what a writer of streams takes; writes them to the file `to`, unless
+   it is NULL. Was it accepted? */
+bool fuzz_import(const struct emo_import *in, const char *path, const char *to);
 
 /* abort() where a promise is broken; NDEBUG does not take it away. */
 #define FUZZ_PROMISE(x)                                                                            \
