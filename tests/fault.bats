@@ -15,7 +15,7 @@ setup() {
 
 @test "memory, files, threads: a sample of all calls fail, one after the other" {
     injectable
-    sweep -s 23 -m 5
+    sweep -s 47 -m 2
 }
 
 @test "a fault anywhere in a pipeline" {

@@ -5,11 +5,25 @@
 
 #include <stdatomic.h>
 
-enum fault { MEMORY, OPEN, READ, WRITE, CLOSE, SYNC, RENAME, MAP, THREAD, FAULTS };
+enum fault {
+    MEMORY,
+    OPEN, /* also what makes files and folders */
+    READ, /* also of folders, and waiting for what can be read */
+    WRITE,
+    CLOSE,
+    SYNC,
+    RENAME,
+    MAP,
+    THREAD,
+    STATE, /* asking for the state of a file or changing it: stat, lseek, fcntl, flock, fchmod */
+    SPAWN, /* other programs, and the channels to them */
+    FAULTS
+};
 #define FAULT_NAMES                                                                                \
-    {"memory", "open", "read", "write", "close", "fsync", "rename", "mmap", "thread"}
+    {"memory", "open", "read", "write", "close", "fsync", "rename", "mmap", "thread", "state",      \
+     "spawn"}
 
-/* Who calls: the program and libemo, or a library of others. */
+/* Who calls: the program and libemo, or a library or a program of others. */
 enum { OTHERS, OURS };
 
 #define STAGES 8
@@ -30,6 +44,7 @@ struct shared {
     atomic_long injected, written;
     atomic_long blocks; /* allocated by ours and not freed */
     atomic_int ended;   /* the process ran its destructors */
+    atomic_int foreign; /* the call that failed was of a program of others */
     /* The programs that started, in that order. */
     atomic_int started;
     struct {

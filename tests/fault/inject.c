@@ -10,7 +10,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
+#include <poll.h>
 #include <pthread.h>
+#include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -18,7 +20,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -31,7 +36,7 @@ void __libc_free(void *p);
 
 static struct shared *shared;
 static atomic_bool started;
-static uintptr_t lowest, highest; /* of the program's own code */
+static uintptr_t lowest, highest; /* of the program's own code; 0: it is not one of ours */
 
 static int main_program(struct dl_phdr_info *info, size_t size, void *unused)
 {
@@ -52,7 +57,8 @@ __attribute__((constructor)) static void begin(void)
     const char *fd = getenv("FAULT");
     if (fd == NULL)
         return;
-    dl_iterate_phdr(main_program, NULL);
+    if (strncmp(program_invocation_short_name, "emo-", 4) == 0)
+        dl_iterate_phdr(main_program, NULL);
     void *p = mmap(NULL, sizeof *shared, PROT_READ | PROT_WRITE, MAP_SHARED,
                    (int)strtol(fd, NULL, 10), 0);
     shared = p == MAP_FAILED ? NULL : p;
@@ -60,7 +66,7 @@ __attribute__((constructor)) static void begin(void)
 
 __attribute__((destructor)) static void end(void)
 {
-    if (shared != NULL)
+    if (shared != NULL && highest > 0)
         shared->ended = 1;
 }
 
@@ -79,6 +85,7 @@ static bool fails(enum fault kind, const void *caller)
     if (shared->mode != ONCE || shared->kind != kind || shared->who != who || n != shared->at)
         return false;
     atomic_fetch_add(&shared->injected, 1);
+    shared->foreign = highest == 0;
     return true;
 }
 #define FAILS(kind) fails(kind, __builtin_return_address(0))
@@ -124,26 +131,26 @@ static void died(const void *p)
     pthread_mutex_unlock(&blocks_mutex);
 }
 
-static void *no_memory(void)
+static void *no(int why)
 {
-    errno = ENOMEM;
+    errno = why;
     return NULL;
 }
 
 void *malloc(size_t n)
 {
-    return FAILS(MEMORY) ? no_memory() : born(__libc_malloc(n), __builtin_return_address(0));
+    return FAILS(MEMORY) ? no(ENOMEM) : born(__libc_malloc(n), __builtin_return_address(0));
 }
 
 void *calloc(size_t n, size_t size)
 {
-    return FAILS(MEMORY) ? no_memory() : born(__libc_calloc(n, size), __builtin_return_address(0));
+    return FAILS(MEMORY) ? no(ENOMEM) : born(__libc_calloc(n, size), __builtin_return_address(0));
 }
 
 void *realloc(void *old, size_t n)
 {
     if (FAILS(MEMORY))
-        return no_memory();
+        return no(ENOMEM);
     died(old);
     void *p = __libc_realloc(old, n);
     return born(p == NULL && n > 0 ? old : p, __builtin_return_address(0)) == old && p == NULL ? NULL
@@ -152,7 +159,7 @@ void *realloc(void *old, size_t n)
 
 void *aligned_alloc(size_t alignment, size_t n)
 {
-    return FAILS(MEMORY) ? no_memory()
+    return FAILS(MEMORY) ? no(ENOMEM)
                          : born(__libc_memalign(alignment, n), __builtin_return_address(0));
 }
 
@@ -167,7 +174,7 @@ int posix_memalign(void **p, size_t alignment, size_t n)
 char *strndup(const char *s, size_t most)
 {
     size_t n = strnlen(s, most);
-    char *p = FAILS(MEMORY) ? no_memory() : born(__libc_malloc(n + 1), __builtin_return_address(0));
+    char *p = FAILS(MEMORY) ? no(ENOMEM) : born(__libc_malloc(n + 1), __builtin_return_address(0));
     if (p != NULL) {
         memcpy(p, s, n);
         p[n] = '\0';
@@ -178,7 +185,7 @@ char *strndup(const char *s, size_t most)
 char *strdup(const char *s)
 {
     size_t n = strlen(s) + 1;
-    char *p = FAILS(MEMORY) ? no_memory() : born(__libc_malloc(n), __builtin_return_address(0));
+    char *p = FAILS(MEMORY) ? no(ENOMEM) : born(__libc_malloc(n), __builtin_return_address(0));
     return p != NULL ? memcpy(p, s, n) : NULL;
 }
 
@@ -196,11 +203,11 @@ static int error(int why)
     return -1;
 }
 
-/* In a storm: 0 to go on with at most *n bytes, or else the call is interrupted. */
+/* In a storm, in our programs: 0 to go on with at most *n bytes, or else the call is interrupted. */
 static bool interrupted(size_t *n)
 {
     static _Thread_local unsigned state = 1;
-    if (shared == NULL || !started || shared->mode != STORM)
+    if (shared == NULL || !started || shared->mode != STORM || highest == 0)
         return false;
     state = state * 1103515245u + 12345u;
     unsigned draw = state >> 16;
@@ -261,6 +268,11 @@ int fsync(int fd)
     return FAILS(SYNC) ? error(EIO) : (int)syscall(SYS_fsync, fd);
 }
 
+int syncfs(int fd)
+{
+    return FAILS(SYNC) ? error(EIO) : (int)syscall(SYS_syncfs, fd);
+}
+
 int rename(const char *from, const char *to)
 {
     return FAILS(RENAME) ? error(EIO)
@@ -295,6 +307,17 @@ int openat(int folder, const char *path, int flags, ...)
     return fd;
 }
 
+/* What open() is to _FORTIFY_SOURCE where no mode is given. */
+int __open_2(const char *path, int flags)
+{
+    return FAILS(OPEN) ? error(EMFILE) : (int)syscall(SYS_openat, AT_FDCWD, path, flags, 0);
+}
+
+int mkdirat(int folder, const char *path, mode_t mode)
+{
+    return FAILS(OPEN) ? error(ENOSPC) : (int)syscall(SYS_mkdirat, folder, path, mode);
+}
+
 /* Calls that the C library makes from within are passed on to it. */
 static void *next(const char *name)
 {
@@ -313,22 +336,34 @@ int mkstemp(char *path)
     return FAILS(OPEN) ? error(EMFILE) : real.function(path);
 }
 
+char *mkdtemp(char *path)
+{
+    REAL(char *, "mkdtemp", (char *));
+    return FAILS(OPEN) ? no(ENOSPC) : real.function(path);
+}
+
 DIR *opendir(const char *path)
 {
     REAL(DIR *, "opendir", (const char *));
-    if (!FAILS(OPEN))
-        return real.function(path);
-    errno = EMFILE;
-    return NULL;
+    return FAILS(OPEN) ? no(EMFILE) : real.function(path);
+}
+
+DIR *fdopendir(int fd)
+{
+    REAL(DIR *, "fdopendir", (int));
+    return FAILS(OPEN) ? no(ENOMEM) : real.function(fd);
+}
+
+struct dirent *readdir(DIR *folder)
+{
+    REAL(struct dirent *, "readdir", (DIR *));
+    return FAILS(READ) ? no(EIO) : real.function(folder);
 }
 
 FILE *fopen(const char *path, const char *mode)
 {
     REAL(FILE *, "fopen", (const char *, const char *));
-    if (!FAILS(OPEN))
-        return real.function(path, mode);
-    errno = EMFILE;
-    return NULL;
+    return FAILS(OPEN) ? no(EMFILE) : real.function(path, mode);
 }
 
 void *mmap(void *at, size_t n, int protection, int flags, int fd, off_t offset)
@@ -347,6 +382,91 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     REAL(int, "pthread_create",
          (pthread_t *, const pthread_attr_t *, void *(*)(void *), void *));
     return FAILS(THREAD) ? EAGAIN : real.function(thread, attributes, run, argument);
+}
+
+/* The state of files --------------------------------------------------------------------------- */
+
+off_t lseek(int fd, off_t offset, int whence)
+{
+    return FAILS(STATE) ? error(EIO) : syscall(SYS_lseek, fd, offset, whence);
+}
+
+int fstat(int fd, struct stat *to)
+{
+    REAL(int, "fstat", (int, struct stat *));
+    return FAILS(STATE) ? error(EIO) : real.function(fd, to);
+}
+
+int stat(const char *path, struct stat *to)
+{
+    REAL(int, "stat", (const char *, struct stat *));
+    return FAILS(STATE) ? error(EIO) : real.function(path, to);
+}
+
+int access(const char *path, int how)
+{
+    return FAILS(STATE) ? error(EIO) : (int)syscall(SYS_faccessat, AT_FDCWD, path, how);
+}
+
+int lstat(const char *path, struct stat *to)
+{
+    REAL(int, "lstat", (const char *, struct stat *));
+    return FAILS(STATE) ? error(EIO) : real.function(path, to);
+}
+
+int fcntl(int fd, int what, ...)
+{
+    va_list more;
+    va_start(more, what);
+    void *argument = va_arg(more, void *);
+    va_end(more);
+    return FAILS(STATE) ? error(EIO) : (int)syscall(SYS_fcntl, fd, what, argument);
+}
+
+int flock(int fd, int how)
+{
+    return FAILS(STATE) ? error(ENOLCK) : (int)syscall(SYS_flock, fd, how);
+}
+
+int fchmod(int fd, mode_t mode)
+{
+    return FAILS(STATE) ? error(EPERM) : (int)syscall(SYS_fchmod, fd, mode);
+}
+
+ssize_t readlink(const char *path, char *to, size_t n)
+{
+    return FAILS(STATE) ? error(EIO) : syscall(SYS_readlink, path, to, n);
+}
+
+/* Other programs ------------------------------------------------------------------------------- */
+
+int socketpair(int domain, int type, int protocol, int ends[2])
+{
+    return FAILS(SPAWN) ? error(EMFILE) : (int)syscall(SYS_socketpair, domain, type, protocol, ends);
+}
+
+int posix_spawnp(pid_t *pid, const char *file, const posix_spawn_file_actions_t *actions,
+                 const posix_spawnattr_t *attributes, char *const *argv, char *const *envp)
+{
+    REAL(int, "posix_spawnp",
+         (pid_t *, const char *, const posix_spawn_file_actions_t *, const posix_spawnattr_t *,
+          char *const *, char *const *));
+    return FAILS(SPAWN) ? EAGAIN : real.function(pid, file, actions, attributes, argv, envp);
+}
+
+ssize_t send(int fd, const void *from, size_t n, int flags)
+{
+    if (FAILS(WRITE))
+        return error(ENOBUFS);
+    return interrupted(&n) ? -1 : syscall(SYS_sendto, fd, from, n, flags, NULL, 0);
+}
+
+int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+    size_t unused = 1;
+    if (FAILS(READ))
+        return error(ENOMEM);
+    return interrupted(&unused) ? -1 : (int)syscall(SYS_poll, fds, n, timeout);
 }
 
 /* What counts its lines writes the counts after this. */
