@@ -66,7 +66,7 @@ ifeq ($(shell uname -m),x86_64)
 $(BUILD)/lib/net/kernels/%_avx2.o: ISA = -mavx2 -mfma
 $(BUILD)/lib/net/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
 $(BUILD)/lib/net/kernels/%_amx.o: ISA = -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma \
-    -mamx-tile -mamx-bf16
+    -mavx512bf16 -mamx-tile -mamx-bf16
 endif
 KERNEL = -O3 -ffp-contract=fast
 $(BUILD)/lib/net/kernels/%.o: lib/net/kernels/%.c

@@ -18,7 +18,7 @@ const char *emo_isa_name(enum emo_isa isa)
 /* Built to try what is written in tiles where there are none. */
 static bool amx(void)
 {
-    return true;
+    return __builtin_cpu_supports("avx512bf16");
 }
 
 #elif defined(__x86_64__) && defined(__linux__)
@@ -27,11 +27,13 @@ static bool amx(void)
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Tiles with bfloat16, of the size that the kernels are written for. */
+/* Tiles with bfloat16, of the size that the kernels are written for; AVX-512 with bfloat16. */
 static bool has_tiles(void)
 {
     unsigned a, b, c, d;
     if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d >> 22 & 1) == 0 || (d >> 24 & 1) == 0)
+        return false;
+    if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || (a >> 5 & 1) == 0)
         return false;
     /* Palette 1: 8 registers of 16 rows of 64 bytes. */
     return __get_cpuid_count(0x1d, 1, &a, &b, &c, &d) && (b & 0xffff) == 64 && b >> 16 >= 8 &&

@@ -5,7 +5,7 @@
  * The sets are ordered: each has those below it. A number may differ in its last
  * digits from one set to the next, never from run to run on one.
  *
- * amx is AVX-512 and tiles with products of bfloat16. Their registers, 8 KiB a
+ * amx is AVX-512 with bfloat16 and tiles with products of it. Their registers, 8 KiB a
  * thread, the kernel gives on demand only: choosing asks for them, for all threads
  * of the process, whether begun before or after. Where it refuses, the best is avx512.
  */

@@ -186,6 +186,40 @@ static void compare(const char *name, const struct emo_conv_kernel *k, const str
     emo_graph_free(&g);
 }
 
+static float widen(uint16_t half)
+{
+    uint32_t bits = (uint32_t)half << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+/* Three halves are the number, and what is none stays none. */
+static void cutting(void)
+{
+    uint16_t halves[3][32], pairs[3][32];
+    for (int i = 0; i < 1000; i++) {
+        float x[32];
+        for (int k = 0; k < 32; k++)
+            x[k] = (float)ldexp(uniform(), (int)(uniform() * 160));
+        x[3] = 0;
+        x[21] = i % 2 == 0 ? NAN : INFINITY;
+        emo_floats v[2];
+        memcpy(v, x, sizeof v);
+        emo_halves_cut(v, 3, 32, halves[0]);
+        emo_halves_pair(v, 3, 32, pairs[0]);
+        for (int k = 0; k < 32; k++) {
+            float sum = widen(halves[2][k]) + widen(halves[1][k]) + widen(halves[0][k]);
+            uint16_t nearest;
+            emo_bf16_from(x + k, 1, &nearest);
+            CHECK(halves[0][k] == nearest);
+            CHECK(isfinite(x[k]) ? memcmp(&sum, x + k, sizeof sum) == 0 : !isfinite(sum));
+            for (int t = 0; t < 3; t++)
+                CHECK(pairs[t][2 * (k % 16) + k / 16] == halves[t][k]);
+        }
+    }
+}
+
 /* Tiles only where they are allowed and well filled. */
 static void choice(void)
 {
@@ -227,6 +261,7 @@ int main(void)
     };
     enum emo_isa best;
     choice();
+    cutting();
     unsetenv("EMO_ISA");
     CHECK(emo_isa_choose(&best, &err) == 0);
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)

@@ -10,6 +10,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
+#ifdef __AVX512BF16__
+#include <immintrin.h>
+#endif
 
 typedef float emo_floats __attribute__((vector_size(64)));
 typedef uint32_t emo_bits __attribute__((vector_size(64)));
@@ -17,29 +20,49 @@ typedef uint16_t emo_halves __attribute__((vector_size(64)));
 typedef float emo_loose_floats __attribute__((vector_size(64), aligned(4), may_alias));
 typedef uint16_t emo_row16 __attribute__((vector_size(32), aligned(2), may_alias));
 
-/* The upper half of each that is nearest, NaN staying one, the lower being 0. */
-static inline void emo_halves_round(const emo_floats *x, emo_bits *rounded)
+/* Of 2 x 16 numbers the nearest halves, NaN staying one; of those below the smallest normal number
+   either those or 0, which is the same to tiles. */
+static inline void emo_halves_nearest(const emo_floats from[2], emo_halves *to)
 {
-    emo_bits bits = (emo_bits)*x, nan = (emo_bits)((bits & 0x7fffffff) > 0x7f800000);
-    emo_bits nearest = bits + 0x7fff + (bits >> 16 & 1);
-    *rounded = ((nearest & ~nan) | ((bits | 0x400000) & nan)) & 0xffff0000;
+#ifdef __AVX512BF16__
+    *to = (emo_halves)_mm512_cvtne2ps_pbh((__m512)from[1], (__m512)from[0]);
+#else
+    emo_bits upper[2];
+    for (int i = 0; i < 2; i++) {
+        emo_bits bits = (emo_bits)from[i], nan = (emo_bits)((bits & 0x7fffffff) > 0x7f800000);
+        emo_bits nearest = bits + 0x7fff + (bits >> 16 & 1);
+        upper[i] = (nearest & ~nan) | ((bits | 0x400000) & nan);
+    }
+    *to = __builtin_shufflevector((emo_halves)upper[0], (emo_halves)upper[1], 1, 3, 5, 7, 9, 11,
+                                  13, 15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39, 41, 43,
+                                  45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
+#endif
+}
+
+/* What is left of the numbers without their halves. */
+static inline void emo_halves_leave(const emo_halves *halves, emo_floats x[2])
+{
+    const emo_halves h = *halves, zero = {0};
+    x[0] -= (emo_floats)__builtin_shufflevector(
+        zero, h, 0, 32, 0, 33, 0, 34, 0, 35, 0, 36, 0, 37, 0, 38, 0, 39, 0, 40, 0, 41, 0, 42, 0, 43,
+        0, 44, 0, 45, 0, 46, 0, 47);
+    x[1] -= (emo_floats)__builtin_shufflevector(
+        zero, h, 0, 48, 0, 49, 0, 50, 0, 51, 0, 52, 0, 53, 0, 54, 0, 55, 0, 56, 0, 57, 0, 58, 0, 59,
+        0, 60, 0, 61, 0, 62, 0, 63);
 }
 
 /* The halves of 2 x 16 numbers; `apart` from them those of what is left; and so `terms` times. */
 static inline void emo_halves_cut(const emo_floats from[2], size_t terms, size_t apart,
                                   uint16_t *to)
 {
-    emo_floats x = from[0], y = from[1];
-    for (size_t t = 0; t < terms; t++, to += apart) {
-        emo_bits a, b;
-        emo_halves_round(&x, &a);
-        emo_halves_round(&y, &b);
-        emo_halves h = __builtin_shufflevector((emo_halves)a, (emo_halves)b, 1, 3, 5, 7, 9, 11, 13,
-                                               15, 17, 19, 21, 23, 25, 27, 29, 31, 33, 35, 37, 39,
-                                               41, 43, 45, 47, 49, 51, 53, 55, 57, 59, 61, 63);
+    emo_floats x[2] = {from[0], from[1]};
+    for (size_t t = 1;; t++, to += apart) {
+        emo_halves h;
+        emo_halves_nearest(x, &h);
         memcpy(to, &h, sizeof h);
-        x -= (emo_floats)a;
-        y -= (emo_floats)b;
+        if (t == terms)
+            break;
+        emo_halves_leave(&h, x);
     }
 }
 
@@ -47,15 +70,17 @@ static inline void emo_halves_cut(const emo_floats from[2], size_t terms, size_t
 static inline void emo_halves_pair(const emo_floats from[2], size_t terms, size_t apart,
                                    uint16_t *to)
 {
-    emo_floats x = from[0], y = from[1];
-    for (size_t t = 0; t < terms; t++, to += apart) {
-        emo_bits a, b;
-        emo_halves_round(&x, &a);
-        emo_halves_round(&y, &b);
-        emo_bits pair = a >> 16 | b;
-        memcpy(to, &pair, sizeof pair);
-        x -= (emo_floats)a;
-        y -= (emo_floats)b;
+    emo_floats x[2] = {from[0], from[1]};
+    for (size_t t = 1;; t++, to += apart) {
+        emo_halves h, pairs;
+        emo_halves_nearest(x, &h);
+        pairs = __builtin_shufflevector(h, h, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7,
+                                        23, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30,
+                                        15, 31);
+        memcpy(to, &pairs, sizeof pairs);
+        if (t == terms)
+            break;
+        emo_halves_leave(&h, x);
     }
 }
 

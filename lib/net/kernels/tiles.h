@@ -14,8 +14,8 @@
  * and calls nothing in between that may use them as well. Only where emo_isa says EMO_ISA_AMX.
  *
  * With EMO_TILES_EMULATED the same is done in plain C, and wrong use ends the program: defined by a
- * test, or for all of it, CFLAGS='-O2 -DEMO_TILES_EMULATED', where a machine with AVX-512 is then
- * taken for one with tiles.
+ * test, or for all of it, CFLAGS='-O2 -DEMO_TILES_EMULATED', where a machine with AVX-512 and its
+ * bfloat16 is then taken for one with tiles.
  */
 #ifndef EMO_NET_KERNELS_TILES_H
 #define EMO_NET_KERNELS_TILES_H
