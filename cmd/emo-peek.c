@@ -4,6 +4,7 @@
 #include "base/sandbox.h"
 #include "metrics/moments.h"
 #include "net/graph.h"
+#include "stream/counts.h"
 #include "stream/listing.h"
 #include "stream/reader.h"
 
@@ -56,7 +57,7 @@ struct job {
     const struct emo_head *head;
     const char *file; /* for the column that tells several files apart; NULL: there is one */
     struct emo_record record;
-    uint64_t (*counts)[EMO_SPLITS_COUNT]; /* of each class; the last is unlabelled */
+    struct emo_counts counts;
     struct emo_stream_moments *moments;
     bool skipped; /* a payload, unverified */
 };
@@ -94,7 +95,7 @@ static void columns(struct job *j, bool several)
     if (json || head_only || net || verify)
         return;
     if (count_only)
-        emo_text_printf(&j->text, "class\tnone\ttrain\tvalid\ttest\tall");
+        emo_counts_columns(&j->text);
     else if (stats)
         emo_moments_columns(&j->text);
     else if (values)
@@ -149,38 +150,15 @@ static int print_net(struct job *j, struct emo_error *err)
     return status;
 }
 
-/* Counts -------------------------------------------------------------------------------------- */
-
-static void print_count(struct job *j, size_t k)
-{
-    const uint64_t *n = j->counts[k];
-    const char *class = k < j->head->class_count ? j->head->classes[k] : NULL;
-    struct emo_text *out = &j->text;
-    uint64_t all = 0;
-    if (json) {
-        emo_text_printf(out, "{\"class\":");
-        emo_text_json(out, class, class != NULL ? strlen(class) : 0);
-    } else if (class != NULL) {
-        emo_text_escaped(out, class, strlen(class));
-    } else {
-        emo_text_printf(out, "NA");
-    }
-    for (uint8_t s = 0; s < EMO_SPLITS_COUNT; s++) {
-        all += n[s];
-        emo_text_printf(out, json ? ",\"%s\":" : "\t", emo_split_name(s));
-        emo_text_printf(out, "%" PRIu64, n[s]);
-    }
-    emo_text_printf(out, json ? ",\"all\":%" PRIu64 : "\t%" PRIu64, all);
-    end_line(j);
-}
-
 static void print_counts(struct job *j)
 {
-    const uint64_t *none = j->counts[j->head->class_count];
-    for (size_t k = 0; k < j->head->class_count; k++)
-        print_count(j, k);
-    if (none[0] + none[1] + none[2] + none[3] > 0)
-        print_count(j, j->head->class_count);
+    for (size_t k = 0; k < emo_counts_lines(&j->counts); k++) {
+        if (json)
+            emo_counts_object(&j->text, &j->counts, k);
+        else
+            emo_counts_row(&j->text, &j->counts, k);
+        end_line(j);
+    }
 }
 
 /* Numbers ------------------------------------------------------------------------------------- */
@@ -282,7 +260,7 @@ static int print_record(struct job *j, struct emo_error *err)
     if (verify || head_only || net)
         return EMO_OK;
     if (count_only) {
-        j->counts[r->label < 0 ? j->head->class_count : (size_t)r->label][r->split]++;
+        emo_counts_add(&j->counts, r);
     } else if (stats) {
         emo_stream_moments_add(j->moments, r, &own);
         print_moments(j, r, -1, &own);
@@ -303,10 +281,9 @@ static int print_record(struct job *j, struct emo_error *err)
 static int begin_stream(struct job *j, struct emo_error *err)
 {
     j->head = emo_reader_head(j->reader);
-    free(j->counts);
-    j->counts = calloc(j->head->class_count + 1, sizeof *j->counts);
-    if (j->counts == NULL)
-        return emo_error_memory(err, j->head->class_count * sizeof *j->counts, "counts");
+    int status = emo_counts_begin(&j->counts, j->head, err);
+    if (status != EMO_OK)
+        return status;
     if (stats)
         *j->moments = (struct emo_stream_moments){0};
     if (head_only)
@@ -413,7 +390,7 @@ int main(int argc, char **argv)
     emo_reader_close(j.reader);
     emo_record_free(&j.record);
     emo_text_free(&j.text);
-    free(j.counts);
+    emo_counts_free(&j.counts);
     free(j.moments);
     return emo_program_end(&program, status, &err);
 }
