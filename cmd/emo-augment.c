@@ -329,17 +329,15 @@ static int run(struct job *j, char **operands, size_t n, struct emo_error *err)
     if (status == EMO_OK)
         status = emo_writer_create(&j->writer, common.output, &head, err);
     if (status == EMO_OK) {
-        bool shown = emo_program_shows_progress(&program);
-        uint64_t total = emo_reader_head(j->reader)->records_expected;
         j->slot_count = common.jobs == 1                  ? 1
                         : 4 * common.jobs < SLOTS_MOST ? (size_t)(4 * common.jobs)
                                                           : SLOTS_MOST;
-        emo_progress_begin(&j->progress, shown, program.name, "images",
-                           total == EMO_UNKNOWN ? 0 : total);
+        emo_program_progress(&program, &j->progress, "images",
+                             emo_reader_head(j->reader)->records_expected);
         status = read_all(j, err);
         emo_progress_end(&j->progress);
-        emo_progress_begin(&j->progress, shown, program.name, "images",
-                           emo_pool_count(j->pool) * (uint64_t)(epochs - first_epoch + 1));
+        emo_program_progress(&program, &j->progress, "images",
+                             emo_pool_count(j->pool) * (uint64_t)(epochs - first_epoch + 1));
         if (status == EMO_OK)
             status = write_epochs(j, err);
         emo_progress_end(&j->progress);

@@ -256,11 +256,10 @@ static int run(struct job *j, const char *const *paths, size_t n, struct emo_err
     if (status == EMO_OK)
         status = emo_writer_create(&j->writer, common.output, &head, err);
     if (status == EMO_OK) {
-        uint64_t total = emo_reader_head(j->reader)->records_expected;
         if (salvage)
             emo_reader_lone(j->reader);
-        emo_progress_begin(&j->progress, emo_program_shows_progress(&program), program.name,
-                           "records", total == EMO_UNKNOWN ? 0 : total);
+        emo_program_progress(&program, &j->progress, "records",
+                             emo_reader_head(j->reader)->records_expected);
         status = read_all(j, err);
         emo_progress_end(&j->progress);
         if (status == EMO_OK)

@@ -103,10 +103,7 @@ static int to_arrays(const char *const *paths, size_t count, struct emo_error *e
         status = add_pg(&g.head, err);
     if (status == EMO_OK)
         status = to == NPY ? emo_npy_write(&g, output, err) : emo_npz_write(&g, output, &lost, err);
-    if (status == EMO_OK)
-        status = emo_output_commit(output, err);
-    else
-        emo_output_discard(output);
+    status = emo_output_close(output, status, err);
     if (status == EMO_OK) {
         warn_of(&lost);
         emo_program_say(&program, "%zu %s", g.count, emo_kind_name(g.head.kind));
@@ -168,10 +165,7 @@ static int to_pnm(const char *const *paths, size_t count, struct emo_error *err)
         status = each_image(s.reader, &s, put_pnm, err);
     if (status == EMO_OK)
         status = flush_pnm(&s, err);
-    if (status == EMO_OK)
-        status = emo_output_commit(s.output, err);
-    else
-        emo_output_discard(s.output);
+    status = emo_output_close(s.output, status, err);
     if (status == EMO_OK)
         emo_program_say(&program, "%" PRIu64 " pictures", emo_reader_count(s.reader));
     emo_text_free(&s.text);
@@ -224,10 +218,7 @@ static int to_model(const char *const *paths, size_t count, struct emo_error *er
     if (status == EMO_OK)
         status = to == ONNX ? emo_onnx_write(&w, output, err)
                             : emo_safetensors_write(&w, (enum emo_layout)layout, output, err);
-    if (status == EMO_OK)
-        status = emo_output_commit(output, err);
-    else
-        emo_output_discard(output);
+    status = emo_output_close(output, status, err);
     if (status == EMO_OK)
         emo_program_say(&program, "%zu parameters in %zu tensors", w.graph.parameters, w.count);
     emo_weights_close(&w);
@@ -256,8 +247,7 @@ static int from_foreign(const char *const *paths, size_t count, struct emo_error
         status = add_pg(&head, err);
     if (status == EMO_OK)
         status = emo_writer_create(&writer, common.output, &head, err);
-    emo_progress_begin(&progress, emo_program_shows_progress(&program), program.name, "records",
-                       head.records_expected == EMO_UNKNOWN ? 0 : head.records_expected);
+    emo_program_progress(&program, &progress, "records", head.records_expected);
     while (status == EMO_OK && got) {
         status = in->next(state, &r, &got, err);
         if (status == EMO_OK && got)

@@ -127,14 +127,8 @@ static int write_all(struct product *products, struct emo_error *err)
             emo_write(emo_output_fd(p->output), p->text.bytes, p->text.length) != 0)
             status = emo_error_errno(err, "%s", emo_output_name(p->output));
     }
-    for (size_t i = PRODUCTS; i-- > 0;) { /* the report last: it says that all is well */
-        if (products[i].output == NULL)
-            continue;
-        if (status == EMO_OK)
-            status = emo_output_commit(products[i].output, err);
-        else
-            emo_output_discard(products[i].output);
-    }
+    for (size_t i = PRODUCTS; i-- > 0;) /* the report last: it says that all is well */
+        status = emo_output_close(products[i].output, status, err);
     return status;
 }
 

@@ -134,11 +134,10 @@ static int read_all(struct job *j, struct emo_error *err)
 {
     struct emo_progress progress;
     struct emo_record r = {0};
-    uint64_t total = emo_reader_head(j->reader)->records_expected;
     bool got = true;
     int status = EMO_OK;
-    emo_progress_begin(&progress, emo_program_shows_progress(&program), program.name, "images",
-                       total == EMO_UNKNOWN ? 0 : total);
+    emo_program_progress(&program, &progress, "images",
+                         emo_reader_head(j->reader)->records_expected);
     while (status == EMO_OK) {
         status = emo_reader_next(j->reader, &r, &got, err);
         if (status != EMO_OK || !got)
@@ -223,11 +222,7 @@ static int run(struct job *j, char **operands, size_t n, struct emo_error *err)
         status = read_all(j, err);
     if (status == EMO_OK)
         status = draw(j, err);
-    if (status == EMO_OK) {
-        status = emo_output_commit(j->output, err);
-        j->output = NULL;
-    }
-    return status;
+    return emo_output_close(j->output, status, err);
 }
 
 int main(int argc, char **argv)
@@ -243,6 +238,5 @@ int main(int argc, char **argv)
     emo_group_file_close(j.groups);
     emo_scores_free(&j.scores);
     emo_reader_close(j.reader);
-    emo_output_discard(j.output);
     return emo_program_end(&program, status, &err);
 }

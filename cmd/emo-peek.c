@@ -358,20 +358,15 @@ static int run(struct job *j, const char *const *paths, size_t n, struct emo_err
     if (stats && (j->moments = calloc(1, sizeof *j->moments)) == NULL)
         return emo_error_memory(err, sizeof *j->moments, "statistics");
     status = emo_output_open(&j->output, common.output, false, err);
-    if (status != EMO_OK) {
-        j->output = NULL;
+    if (status != EMO_OK)
         return status;
-    }
     status = peek_all(j, paths, n, err);
     /* What came before the damage is worth seeing, too. */
     struct emo_error late;
     int written = flush(j, status == EMO_OK ? err : &late);
     if (status == EMO_OK)
         status = written;
-    if (status != EMO_OK)
-        return status;
-    status = emo_output_commit(j->output, err);
-    j->output = NULL;
+    status = emo_output_close(j->output, status, err);
     if (status == EMO_OK && j->skipped)
         emo_program_say(&program, "payloads not verified");
     return status;
@@ -386,7 +381,6 @@ int main(int argc, char **argv)
     if (early >= 0)
         return early;
     int status = run(&j, (const char *const *)argv + 1, n, &err);
-    emo_output_discard(j.output);
     emo_reader_close(j.reader);
     emo_record_free(&j.record);
     emo_text_free(&j.text);

@@ -269,10 +269,7 @@ static int write_picture(struct emo_text *picture, struct emo_error *err)
     int status = emo_output_open(&output, common.output, binary, err);
     if (status == EMO_OK)
         status = emo_output_text(output, picture, err);
-    if (status == EMO_OK)
-        return emo_output_commit(output, err);
-    emo_output_discard(output);
-    return status;
+    return emo_output_close(output, status, err);
 }
 
 static int run(const char *const *operands, size_t count, struct emo_error *err)

@@ -107,9 +107,7 @@ static int sink_open(struct sink *s, struct emo_error *err)
     if (!tsv && !json)
         return emo_writer_create(&s->writer, common.output, &s->head, err);
     int status = emo_output_open(&s->output, common.output, false, err);
-    if (status != EMO_OK)
-        s->output = NULL;
-    else if (tsv)
+    if (status == EMO_OK && tsv)
         emo_score_tsv_header(&s->text, &s->head);
     return status;
 }
@@ -132,10 +130,7 @@ static int sink_close(struct sink *s, const struct emo_reader *reader, int statu
         status = emo_writer_close(s->writer, reader, program.name, status, err);
     if (s->output != NULL && status == EMO_OK)
         status = sink_flush(s, err);
-    if (s->output != NULL && status == EMO_OK)
-        status = emo_output_commit(s->output, err);
-    else
-        emo_output_discard(s->output);
+    status = emo_output_close(s->output, status, err);
     emo_text_free(&s->text);
     emo_head_free(&s->head);
     return status;
@@ -221,11 +216,9 @@ static int score_all(struct job *j, struct emo_ahead *ahead, struct sink *sink,
                      struct emo_error *err)
 {
     struct emo_progress progress;
-    uint64_t expected = j->images->records_expected;
     size_t count = 1;
     int status = EMO_OK;
-    emo_progress_begin(&progress, emo_program_shows_progress(&program), program.name, "images",
-                       expected == EMO_UNKNOWN ? 0 : expected);
+    emo_program_progress(&program, &progress, "images", j->images->records_expected);
     while (status == EMO_OK && count > 0) {
         const struct emo_record **images;
         /* Whoever waits for scores gets all there are before more images come. */

@@ -123,13 +123,12 @@ static int drain(void *context, size_t slot, struct emo_error *err)
 static int read_all(struct job *j, struct emo_error *err)
 {
     static const struct emo_conveyor steps = {fill, work, drain};
-    uint64_t total = emo_reader_head(j->reader)->records_expected;
     j->slot_count = common.jobs == 1 ? 1 : SLOTS_PER_THREAD * (size_t)common.jobs;
     j->slots = calloc(j->slot_count, sizeof *j->slots);
     if (j->slots == NULL)
         return emo_error_memory(err, j->slot_count * sizeof *j->slots, "images");
-    emo_progress_begin(&j->progress, emo_program_shows_progress(&program), program.name, "images",
-                       total == EMO_UNKNOWN ? 0 : total);
+    emo_program_progress(&program, &j->progress, "images",
+                         emo_reader_head(j->reader)->records_expected);
     int status = emo_conveyor_run(&steps, j, (unsigned)common.jobs, j->slot_count, err);
     emo_progress_end(&j->progress);
     for (size_t i = 0; i < j->slot_count; i++) {
@@ -222,14 +221,8 @@ static int run(struct job *j, char **operands, size_t n, struct emo_error *err)
         status = write_groups(j, err);
     if (status == EMO_OK)
         status = write_report(j, err);
-    if (status == EMO_OK && groups_path != NULL) {
-        status = emo_output_commit(j->groups_output, err);
-        j->groups_output = NULL;
-    }
-    if (status == EMO_OK) {
-        status = emo_output_commit(j->output, err);
-        j->output = NULL;
-    }
+    status = emo_output_close(j->groups_output, status, err);
+    status = emo_output_close(j->output, status, err);
     if (status == EMO_OK)
         summarise(j);
     return status;
@@ -244,8 +237,6 @@ int main(int argc, char **argv)
     if (early >= 0)
         return early;
     int status = run(&j, argv + 1, n, &err);
-    emo_output_discard(j.output);
-    emo_output_discard(j.groups_output);
     emo_duplicates_close(j.duplicates);
     emo_reader_close(j.reader);
     emo_text_free(&j.text);

@@ -328,9 +328,8 @@ static int run(struct job *j, char **operands, size_t n, struct emo_error *err)
     if (status == EMO_OK)
         status = emo_writer_create(&j->writer, common.output, &head, err);
     if (status == EMO_OK) {
-        uint64_t total = emo_reader_head(j->reader)->records_expected;
-        emo_progress_begin(&j->progress, emo_program_shows_progress(&program), program.name,
-                           "images", total == EMO_UNKNOWN ? 0 : total);
+        emo_program_progress(&program, &j->progress, "images",
+                             emo_reader_head(j->reader)->records_expected);
         status = read_all(j, err);
         emo_progress_end(&j->progress);
         if (status == EMO_OK && j->groups != NULL)

@@ -300,8 +300,7 @@ static int unpack(struct job *j, struct emo_error *err)
     if (status != EMO_OK)
         return status;
     j->rules.context = &progress;
-    emo_progress_begin(&progress, emo_program_shows_progress(&program), program.name, "images",
-                       j->in.count);
+    emo_program_progress(&program, &progress, "images", j->in.count);
     status = emo_unpack(&j->rules, &j->in, &j->head, j->writer, &j->out, err);
     emo_progress_end(&progress);
     /* A shard may be empty by itself. */

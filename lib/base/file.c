@@ -409,3 +409,11 @@ void emo_output_discard(struct emo_output *o)
         close(o->fd);
     output_free(o);
 }
+
+int emo_output_close(struct emo_output *o, int status, struct emo_error *err)
+{
+    if (status == EMO_OK && o != NULL)
+        return emo_output_commit(o, err);
+    emo_output_discard(o);
+    return status;
+}

@@ -61,5 +61,8 @@ int emo_sync_folder(int fd);
 int emo_output_commit(struct emo_output *o, struct emo_error *err);
 /* Removes what was written (standard output, fifo, device: nothing to remove). NULL is fine. */
 void emo_output_discard(struct emo_output *o);
+/* The usual way out: commit when status is EMO_OK, else discard. Returns the status, which commit may
+   change. Frees o; NULL is fine. */
+int emo_output_close(struct emo_output *o, int status, struct emo_error *err);
 
 #endif

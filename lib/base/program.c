@@ -165,3 +165,9 @@ bool emo_program_shows_progress(const struct emo_program *p)
     bool pipe = fstat(STDOUT_FILENO, &out) == 0 && S_ISFIFO(out.st_mode);
     return isatty(STDERR_FILENO) && !pipe;
 }
+
+void emo_program_progress(const struct emo_program *p, struct emo_progress *progress,
+                          const char *unit, uint64_t total)
+{
+    emo_progress_begin(progress, emo_program_shows_progress(p), p->name, unit, total);
+}

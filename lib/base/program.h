@@ -20,6 +20,7 @@
 
 #include "base/error.h"
 #include "base/option.h"
+#include "base/progress.h"
 #include "base/text.h"
 
 #include <stdbool.h>
@@ -61,5 +62,8 @@ void emo_program_say(const struct emo_program *p, const char *format, ...)
 /* Should progress be drawn? --progress, or standard error a terminal and standard output no pipe;
    never with -q. */
 bool emo_program_shows_progress(const struct emo_program *p);
+/* Begins one that is drawn if it should be: emo_progress_begin(). */
+void emo_program_progress(const struct emo_program *p, struct emo_progress *progress,
+                          const char *unit, uint64_t total);
 
 #endif

@@ -13,7 +13,8 @@ double emo_seconds(void)
 void emo_progress_begin(struct emo_progress *p, bool shown, const char *label, const char *unit,
                         uint64_t total)
 {
-    *p = (struct emo_progress){.shown = shown, .label = label, .unit = unit, .total = total};
+    *p = (struct emo_progress){.shown = shown, .label = label, .unit = unit,
+                               .total = total != UINT64_MAX ? total : 0};
     if (shown)
         p->started = emo_seconds();
 }

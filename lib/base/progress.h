@@ -17,7 +17,7 @@ struct emo_progress {
     bool dirty;
 };
 
-/* shown false: every call below does nothing. */
+/* shown false: every call below does nothing. total 0 or UINT64_MAX: unknown. */
 void emo_progress_begin(struct emo_progress *p, bool shown, const char *label, const char *unit,
                         uint64_t total);
 /* At most ten times a second. note may be NULL. */

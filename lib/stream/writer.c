@@ -180,10 +180,7 @@ int emo_writer_finish(struct emo_writer *w, struct emo_error *err)
     int status = w->failed ? emo_error(err, EMO_FAILED, "%s: an earlier write failed",
                                        emo_output_name(w->output))
                            : put_end(w, EMO_COMPLETE, NULL, 0, err);
-    if (status == EMO_OK)
-        status = emo_output_commit(w->output, err);
-    else
-        emo_output_discard(w->output);
+    status = emo_output_close(w->output, status, err);
     writer_free(w);
     return status;
 }
