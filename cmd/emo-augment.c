@@ -7,6 +7,7 @@
 #include "image/warp.h"
 #include "learn/epochs.h"
 #include "stream/pool.h"
+#include "stream/provenance.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
 
@@ -156,6 +157,8 @@ static int make_head(struct emo_head *head, const struct emo_head *from, const c
     if (status == EMO_OK && emo_head_key(head, "epochs", &text))
         status = emo_error(err, EMO_INPUT, "%s: already augmented; give the stream that emo-split "
                            "wrote", file);
+    if (status == EMO_OK && text.failed)
+        status = emo_error_memory(err, text.length, "the head");
     head->records_expected = EMO_UNKNOWN;
     head->shard = 0;
     head->shards = 1;
@@ -165,13 +168,8 @@ static int make_head(struct emo_head *head, const struct emo_head *from, const c
     snprintf(number, sizeof number, "%" PRId64, first_epoch);
     if (status == EMO_OK && first_epoch > 1)
         status = emo_head_set_key(head, "first_epoch", number, err);
-    text.length = 0;
-    emo_text_add(&text, "", 0);
-    emo_options_recorded(options, COUNT, &text);
-    if (status == EMO_OK && text.failed)
-        status = emo_error_memory(err, text.length, "options");
-    if (status == EMO_OK && !common.no_pg)
-        status = emo_head_add_pg(head, program.name, EMO_VERSION, text.bytes, &s, err);
+    if (status == EMO_OK)
+        status = emo_provenance_add(head, &program, &s, err);
     emo_text_free(&text);
     return status;
 }

@@ -6,6 +6,7 @@
 #include "learn/select.h"
 #include "stream/join.h"
 #include "stream/pool.h"
+#include "stream/provenance.h"
 #include "stream/writer.h"
 
 #include <inttypes.h>
@@ -118,7 +119,6 @@ static bool selects(void)
 
 static int make_head(struct job *j, struct emo_head *head, struct emo_error *err)
 {
-    struct emo_text text = {0};
     int status = emo_head_copy(head, emo_reader_head(j->reader), err);
     if (status == EMO_OK && (maps.count > 0 || j->labels != NULL))
         status = emo_relabeller_open(&j->relabeller, &maps, j->labels, head, err);
@@ -130,15 +130,7 @@ static int make_head(struct job *j, struct emo_head *head, struct emo_error *err
         head->shard = selection.shard.i - 1;
         head->shards = selection.shard.n;
     }
-    emo_options_recorded(options, COUNT, &text);
-    if (text.failed)
-        status = emo_error_memory(err, text.length, "options");
-    if (status == EMO_OK && !common.no_pg)
-        status = emo_head_add_pg(head, program.name, EMO_VERSION,
-                                 text.bytes != NULL ? text.bytes : "",
-                                 selection.sample >= 0 ? &selection.seed : NULL, err);
-    emo_text_free(&text);
-    return status;
+    return emo_provenance_add(head, &program, selection.sample >= 0 ? &selection.seed : NULL, err);
 }
 
 static int open_files(struct job *j, struct emo_error *err)

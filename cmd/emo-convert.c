@@ -8,6 +8,7 @@
 #include "exchange/pictures.h"
 #include "exchange/pnm.h"
 #include "exchange/safetensors.h"
+#include "stream/provenance.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
 
@@ -64,19 +65,6 @@ static const struct emo_program program = {
     .common = &common,
 };
 
-static int add_pg(struct emo_head *head, struct emo_error *err)
-{
-    struct emo_text text = {0};
-    if (common.no_pg)
-        return EMO_OK;
-    emo_options_recorded(options, OPTIONS, &text);
-    int status = text.failed ? emo_error_memory(err, text.length, "options")
-                             : emo_head_add_pg(head, program.name, EMO_VERSION,
-                                               text.bytes != NULL ? text.bytes : "", NULL, err);
-    emo_text_free(&text);
-    return status;
-}
-
 /* Says what was lost, a line each. */
 static void warn_of(const struct emo_text *lost)
 {
@@ -100,7 +88,7 @@ static int to_arrays(const char *const *paths, size_t count, struct emo_error *e
     if (status == EMO_OK)
         status = emo_gather(&g, reader, memory, err);
     if (status == EMO_OK)
-        status = add_pg(&g.head, err);
+        status = emo_provenance_add(&g.head, &program, NULL, err);
     if (status == EMO_OK)
         status = to == NPY ? emo_npy_write(&g, output, err) : emo_npz_write(&g, output, &lost, err);
     status = emo_output_close(output, status, err);
@@ -212,7 +200,7 @@ static int to_model(const char *const *paths, size_t count, struct emo_error *er
         return emo_error(err, EMO_USAGE, "to %s, one model at a time", formats[to]);
     int status = emo_weights_open(&w, count > 0 ? paths[0] : "-", err);
     if (status == EMO_OK)
-        status = add_pg(&w.model.head, err);
+        status = emo_provenance_add(&w.model.head, &program, NULL, err);
     if (status == EMO_OK)
         status = emo_output_open(&output, common.output, true, err);
     if (status == EMO_OK)
@@ -244,7 +232,7 @@ static int from_foreign(const char *const *paths, size_t count, struct emo_error
     if (status == EMO_OK)
         status = in->open(&state, count > 0 ? paths : standard, count > 0 ? count : 1, &head, err);
     if (status == EMO_OK)
-        status = add_pg(&head, err);
+        status = emo_provenance_add(&head, &program, NULL, err);
     if (status == EMO_OK)
         status = emo_writer_create(&writer, common.output, &head, err);
     emo_program_progress(&program, &progress, "records", head.records_expected);

@@ -6,6 +6,7 @@
 #include "learn/ahead.h"
 #include "learn/score.h"
 #include "net/model.h"
+#include "stream/provenance.h"
 #include "stream/writer.h"
 
 #include <inttypes.h>
@@ -84,22 +85,12 @@ static int sink_flush(struct sink *s, struct emo_error *err)
 static int sink_head(struct sink *s, const struct emo_head *images, const struct emo_model *m,
                      struct emo_error *err)
 {
-    struct emo_text recorded = {0};
     int status = emo_head_copy(&s->head, images, err);
     s->head.kind = EMO_SCORES;
     if (status == EMO_OK)
         status = emo_head_set_classes(&s->head, (const char *const *)m->head.classes,
                                       m->head.class_count, err);
-    if (status == EMO_OK && !common.no_pg) {
-        emo_options_recorded(options, OPTIONS, &recorded);
-        if (recorded.failed)
-            status = emo_error_memory(err, recorded.length, "options");
-        else
-            status = emo_head_add_pg(&s->head, program.name, EMO_VERSION,
-                                     recorded.bytes != NULL ? recorded.bytes : "", NULL, err);
-    }
-    emo_text_free(&recorded);
-    return status;
+    return status == EMO_OK ? emo_provenance_add(&s->head, &program, NULL, err) : status;
 }
 
 static int sink_open(struct sink *s, struct emo_error *err)

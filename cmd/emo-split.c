@@ -6,6 +6,7 @@
 #include "learn/names.h"
 #include "learn/split.h"
 #include "stream/pool.h"
+#include "stream/provenance.h"
 #include "stream/reader.h"
 #include "stream/writer.h"
 
@@ -119,21 +120,13 @@ static int open_names(struct job *j, struct emo_error *err)
 static int make_head(struct emo_head *head, const struct emo_head *from, size_t inputs,
                      struct emo_error *err)
 {
-    struct emo_text text = {0};
     int status = emo_head_copy(head, from, err);
     /* Only of one whole segment is the count that it announces the count that will come out. */
     if (inputs > 1 || head->shards > 1 || only != 0)
         head->records_expected = EMO_UNKNOWN;
     head->shard = 0;
     head->shards = 1;
-    emo_options_recorded(options, COUNT, &text);
-    if (text.failed && status == EMO_OK)
-        status = emo_error_memory(err, text.length, "options");
-    if (status == EMO_OK && !common.no_pg)
-        status = emo_head_add_pg(head, program.name, EMO_VERSION,
-                                 text.bytes != NULL ? text.bytes : "", &rule.seed, err);
-    emo_text_free(&text);
-    return status;
+    return status == EMO_OK ? emo_provenance_add(head, &program, &rule.seed, err) : status;
 }
 
 /* A copy of an augmented image must not land on the other side than its original. */

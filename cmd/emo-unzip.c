@@ -5,6 +5,7 @@
 #include "base/sandbox.h"
 #include "image/archive.h"
 #include "image/unpack.h"
+#include "stream/provenance.h"
 #include "stream/reader.h"
 
 #include <inttypes.h>
@@ -185,13 +186,8 @@ static int make_head(struct job *j, struct emo_error *err)
                              : emo_head_set_key(&j->head, "input", text.bytes, err);
     if (status == EMO_OK)
         status = emo_head_set_key(&j->head, "fit", fits[fit], err);
-    text.length = 0;
-    emo_options_recorded(options, COUNT, &text);
-    if (status == EMO_OK && text.failed)
-        status = emo_error_memory(err, text.length, "options");
-    if (status == EMO_OK && !common.no_pg)
-        status = emo_head_add_pg(&j->head, program.name, EMO_VERSION,
-                                 text.length > 0 ? text.bytes : "", NULL, err);
+    if (status == EMO_OK)
+        status = emo_provenance_add(&j->head, &program, NULL, err);
     emo_text_free(&text);
     return status;
 }
