@@ -325,6 +325,16 @@ END
     [[ $output == *"binary is not written to a terminal"* ]]
 }
 
+@test "the numbers at the axes of a history have the same decimals" {
+    printf 'epoch\tloss\tval_loss\tval_auc\n1\t0.8\t0.75\t0.6\n2\t0.64\t0.7\t0.6\n' >history.tsv
+    emo-plot history -q -o history.svg history.tsv
+    # Of the AUC, which stays as it is, each number has what it needs.
+    sed -n 's/^.*<text>\([0-9.]*\)<\/text>.*/\1/p' history.svg >numbers
+    grep -qx '0.80' numbers
+    grep -qx '0.6' numbers
+    run ! grep -qx '0.[78]' numbers
+}
+
 @test "titles and the shares in a matrix are as large beside other text in every format" {
     many 20 >many.tsv
     PATH=$T/fake:$PATH

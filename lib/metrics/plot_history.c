@@ -119,6 +119,27 @@ static void set_epochs(struct emo_text *out, const struct emo_plot_run *runs, si
         emo_text_printf(out, "set xtics 1\n");
 }
 
+/* So many each number at the vertical axis has, of which there are some ten; -1: as many as it needs. */
+static int decimals(const struct emo_plot_run *runs, size_t count, const struct panel *p)
+{
+    double low = INFINITY, high = -INFINITY;
+    for (size_t i = 0; i < count; i++)
+        for (size_t j = 0; j < runs[i].history.count; j++) {
+            const struct emo_curve_epoch *e = &runs[i].history.at[j];
+            double train = column(e, p->train), valid = column(e, p->valid);
+            if (isfinite(train)) {
+                low = fmin(low, train);
+                high = fmax(high, train);
+            }
+            if (isfinite(valid)) {
+                low = fmin(low, valid);
+                high = fmax(high, valid);
+            }
+        }
+    double n = high > low ? ceil(-log10((high - low) / 10)) : INFINITY;
+    return n > 3 ? -1 : n < 0 ? 0 : (int)n;
+}
+
 static void add_panel(struct emo_page *page, const struct emo_plot_run *runs, size_t count,
                       const struct panel *p, double top)
 {
@@ -130,6 +151,9 @@ static void add_panel(struct emo_page *page, const struct emo_plot_run *runs, si
     emo_page_set(page, "xlabel", "Epoch");
     emo_page_set(page, "ylabel", p->name);
     emo_text_printf(page->out, "set offsets 0, 0, graph 0.06, graph 0.06\n");
+    int n = decimals(runs, count, p);
+    if (n >= 0)
+        emo_text_printf(page->out, "set format y '%%.%df'\n", n);
     set_epochs(page->out, runs, count);
     for (size_t i = 0; i < count; i++) {
         add_line(page->out, &runs[i], i, p->valid, p, &first);
