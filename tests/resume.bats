@@ -29,22 +29,6 @@ cut_and_resume() {
     cmp whole.model again.model
 }
 
-@test "in bfloat16" {
-    emo-train --version | grep -q 'without onednn' && skip "built without oneDNN"
-    images
-    emo-train -q -n net -b 8 -o exact.model epochs.emo
-    emo-train -q -n net -b 8 --precision bf16 --history whole.tsv -o whole.model epochs.emo
-    # Where the processor multiplies it; elsewhere it is fp32, and the options alone differ.
-    if ! grep -aq 'bf16 as fp32' whole.model; then
-        run ! cmp -s <(emo-peek -q --values exact.model) <(emo-peek -q --values whole.model)
-    fi
-    size=$(wc -c <epochs.emo)
-    for part in 1 5 8; do
-        cut_and_resume epochs.emo $((size * part / 10)) -n net -b 8 --precision bf16 \
-            -j $((part % 3 + 1))
-    done
-}
-
 @test "with --keep-best, --patience and --steps" {
     images
     size=$(wc -c <epochs.emo)
@@ -267,44 +251,6 @@ until_saved() {
     done
     emo-train -q --checkpoint c --resume -o m.model plain.emo
     cmp whole.model m.model
-}
-
-@test "a second signal ends it at once, in the middle of a batch" {
-    images
-    # One batch that takes seconds anywhere. It begins when its last image has come.
-    printf 'conv 64 9\nconv 64 9\nconv 64 9\nflatten\noutput\n' >slow
-    make_stream -n 64 -s 64x64x3 --split train -o big.emo
-    echo old >m.model
-    cat >twice.py <<'END'
-import signal, subprocess, sys, time
-
-p = subprocess.Popen("emo-train -n slow -b 64 -e 1 -j 1 --backend reference --checkpoint c "
-                     "-o m.model".split(), stdin=subprocess.PIPE, stderr=subprocess.PIPE,
-                     preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
-p.stdin.write(open("big.emo", "rb").read())
-p.stdin.close()
-# Said once the whole input is known.
-while b"no validation images" not in p.stderr.readline():
-    pass
-time.sleep(0.3)
-p.send_signal(signal.SIGINT)
-try:
-    p.wait(0.5)
-    sys.exit("the first signal did not wait for the batch: " + p.stderr.read().decode())
-except subprocess.TimeoutExpired:
-    pass
-start = time.monotonic()
-p.send_signal(signal.SIGINT)
-p.wait(60)
-seconds = time.monotonic() - start
-print("status", p.returncode, "after", seconds, p.stderr.read().decode())
-sys.exit(p.returncode != 130 or seconds > 2)
-END
-    run -0 python3 twice.py
-    [[ $output == *"stopped by signal 2; no model was written"* ]]
-    [ "$(cat m.model)" = old ]
-    [ ! -e c ]
-    [ -z "$(find . -name '.*emo-*')" ]
 }
 
 @test "a signal while it waits for input, and one that ends upstream as well" {
