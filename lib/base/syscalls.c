@@ -52,23 +52,31 @@ static const uint32_t denied[] = {
     SYS_personality, IO_URING_SETUP,
 };
 #define DENIED (sizeof denied / sizeof *denied)
+#define MOST (64 + 2 * DENIED)
 
 /* The filter is a program of the classic BPF. */
 struct code {
-    struct sock_filter at[32 + 2 * DENIED];
+    struct sock_filter at[MOST];
     unsigned short n;
 };
 
+/* One too many would leave no filter that the kernel takes, which the tests notice. */
+static void add(struct code *c, struct sock_filter instruction)
+{
+    if (c->n < MOST)
+        c->at[c->n] = instruction;
+    c->n++;
+}
+
 static void put(struct code *c, uint16_t operation, uint32_t value)
 {
-    c->at[c->n++] = (struct sock_filter)BPF_STMT(operation, value);
+    add(c, (struct sock_filter)BPF_STMT(operation, value));
 }
 
 /* The next `steps` instructions are passed over unless the comparison holds. */
 static void when(struct code *c, uint16_t comparison, uint32_t value, uint8_t steps)
 {
-    c->at[c->n++] = (struct sock_filter)BPF_JUMP(
-        (uint16_t)(BPF_JMP | BPF_K | comparison), value, 0, steps);
+    add(c, (struct sock_filter)BPF_JUMP((uint16_t)(BPF_JMP | BPF_K | comparison), value, 0, steps));
 }
 
 static void load(struct code *c, size_t offset)
@@ -130,6 +138,8 @@ void emo_syscalls_deny(bool no_new_code)
         return;
     done = true;
     make(&c, no_new_code);
+    if (c.n > MOST)
+        return;
     struct sock_fprog program = {.len = c.n, .filter = c.at};
     /* Without the flag, older kernels slow all memory accesses down against Spectre. */
     if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program) != 0)
