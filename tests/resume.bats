@@ -48,8 +48,10 @@ cut_and_resume() {
     size=$(wc -c <epochs.emo)
     emo-train -q -n net -b 8 -o fp32.model epochs.emo
     emo-train -q -n net -b 8 --precision bf16 --history whole.tsv -o whole.model epochs.emo
-    # It did round.
-    run ! cmp <(emo-peek --values fp32.model) <(emo-peek --values whole.model)
+    # It did round, where the processor multiplies it; elsewhere it is fp32.
+    if ! grep -aq 'bf16 as fp32' whole.model; then
+        run ! cmp -s <(emo-peek -q --values fp32.model) <(emo-peek -q --values whole.model)
+    fi
     for part in 1 4 6 9; do
         cut_and_resume epochs.emo $((size * part / 10)) -n net -b 8 --precision bf16 -j $((part % 3 + 1))
     done
