@@ -237,3 +237,18 @@ records = b"".join(struct.pack("<4sHHHHHHIIIHHHHHII", b"PK\1\2", 20, 20, 0, 0, 0
                                               (b"c/2.png", inner, len(first) + len(png))))
 write("archive/overlapping", first + outer + records
       + struct.pack("<4sHHHHIIH", b"PK\5\6", 0, 0, 2, 2, len(records), len(first) + len(outer), 0))
+
+write("pnm/gray", b"P5 2 2 255\n" + images[:4])
+write("pnm/comments", b"P6 # one\n#two\n 2\t#\n2\r\n# three\n255\n" + images[:12])
+write("pnm/fine", b"P5\n2 2\n65535\n" + images[:8])
+write("pnm/coarse", b"P5\n2 2\n3\n\0\1\2\3" * 2)
+write("pnm/above", b"P5\n2 2\n3\n\0\1\2\4")
+write("pnm/other-size", b"P5\n2 2\n255\n\0\1\2\3P5\n1 2\n255\n\0\1")
+write("pnm/other-kind", b"P5\n2 2\n255\n\0\1\2\3P6\n1 1\n255\n\0\1\2")
+write("pnm/plain", b"P2\n1 1\n255\n7\n")
+write("pnm/cut", b"P6\n2 2\n255\n" + images[:11])
+write("pnm/cut-header", b"P6\n2")
+write("pnm/giant", b"P6\n65535 65535\n65535\n" + images)
+write("pnm/zero", b"P6\n0 1\n255\n")
+write("pnm/levels", b"P5\n1 1\n65536\n\0\0")
+write("pnm/overlong", b"P5 #" + b"x" * 5000 + b"\n1 1 255\n\0")
