@@ -34,6 +34,7 @@ struct drawing {
     PangoContext *context;
     PangoLayout *layout;
     PangoFontDescription *heading, *caption;
+    bool misdrawn; /* a text, for want of its font */
     uint8_t *row; /* RGB */
 };
 
@@ -126,6 +127,23 @@ static int prepare(struct drawing *d, uint32_t height, struct emo_error *err)
     return EMO_OK;
 }
 
+/* Pango draws boxes, or nothing, where a font cannot be loaded, and goes on. */
+static bool fonts_are_whole(PangoLayout *layout)
+{
+    bool whole = true;
+    PangoLayoutIter *i = pango_layout_get_iter(layout);
+    do {
+        const PangoLayoutRun *run = pango_layout_iter_get_run_readonly(i);
+        PangoFont *used = run != NULL ? run->item->analysis.font : NULL;
+        if (used == NULL)
+            continue;
+        cairo_scaled_font_t *scaled = pango_cairo_font_get_scaled_font(PANGO_CAIRO_FONT(used));
+        whole = whole && scaled != NULL && cairo_scaled_font_status(scaled) == CAIRO_STATUS_SUCCESS;
+    } while (pango_layout_iter_next_run(i));
+    pango_layout_iter_free(i);
+    return whole;
+}
+
 static void put_text(struct drawing *d, const PangoFontDescription *f, double x, double y,
                      uint64_t width, const char *text, size_t n)
 {
@@ -134,6 +152,7 @@ static void put_text(struct drawing *d, const PangoFontDescription *f, double x,
     pango_layout_set_text(d->layout, text, (int)n);
     cairo_move_to(d->cairo, x, y);
     pango_cairo_show_layout(d->cairo, d->layout);
+    d->misdrawn = d->misdrawn || !fonts_are_whole(d->layout);
 }
 
 static void clear(struct drawing *d)
@@ -150,6 +169,8 @@ static int put_band(struct drawing *d, uint32_t rows, struct emo_error *err)
     if (cairo_status(d->cairo) != CAIRO_STATUS_SUCCESS)
         return emo_error(err, EMO_FAILED, "drawing the sheet: %s",
                          cairo_status_to_string(cairo_status(d->cairo)));
+    if (d->misdrawn)
+        return emo_error(err, EMO_FAILED, "drawing the sheet: a font could not be loaded");
     const uint8_t *bytes = cairo_image_surface_get_data(d->surface);
     size_t stride = (size_t)cairo_image_surface_get_stride(d->surface);
     int status = EMO_OK;
