@@ -100,9 +100,9 @@ emo-convert -q -f safetensors -o result m.safetensors #
 emo-convert -q -t onnx -o result m.model #
 emo-similar --write-groups groups.tsv -o result images.emo # -a groups.tsv
 emo-similar -q --json images.emo # -o
-emo-montage --limit 2 --thumb 16x16 -t png -o result images.emo #
-emo-montage -q --scores scores.emo --sort mistake --thumb 16x16 -t jpeg -o result images.emo #
-emo-montage -q --by-group similar.tsv --thumb 16x16 -o result images.emo #
+emo-montage --limit 2 --thumb 16x16 -t png -o result images.emo # -l
+emo-montage -q --scores scores.emo --sort mistake --thumb 16x16 -t jpeg -o result images.emo # -l
+emo-montage -q --by-group similar.tsv --thumb 16x16 -o result images.emo # -l
 emo-plot history -t svg -o result epochs.tsv #
 emo-plot scores -t png -o result scores.emo #
 emo-plot calibration -t pdf -o result scores.emo #
