@@ -52,13 +52,56 @@ static int take_source(void *context, void *to, size_t n, size_t *got, struct em
     return emo_source_take(context, to, n, got, err);
 }
 
+/* Where memory runs out jansson drops a byte of a string and goes on, or ends the process. So it is
+   then given of a reserve, to its end, and what it read is not believed. */
+static _Thread_local struct {
+    char *at; /* NULL: no text is being read */
+    size_t size, used;
+} reserve;
+
+static void *allocate(size_t n)
+{
+    void *p = malloc(n);
+    size_t rounded = (n | 15) + 1;
+    if (p == NULL && reserve.at != NULL && rounded > n && rounded <= reserve.size - reserve.used) {
+        p = reserve.at + reserve.used;
+        reserve.used += rounded;
+    }
+    return p;
+}
+
+static void release(void *p)
+{
+    uintptr_t at = (uintptr_t)p, begin = (uintptr_t)reserve.at;
+    if (reserve.at == NULL || at < begin || at - begin >= reserve.size)
+        free(p);
+}
+
+static int parse_header(struct safetensors *s, const uint8_t *text, size_t n, struct emo_error *err)
+{
+    json_error_t why;
+    reserve.size = 4 * n + (64u << 10);
+    reserve.used = 0;
+    reserve.at = malloc(reserve.size);
+    if (reserve.at == NULL)
+        return emo_error_memory(err, reserve.size, "a header");
+    json_set_alloc_funcs(allocate, release);
+    s->header = json_loadb((const char *)text, n, JSON_REJECT_DUPLICATES, &why);
+    if (reserve.used > 0) {
+        json_decref(s->header);
+        s->header = NULL;
+    }
+    free(reserve.at);
+    reserve.at = NULL;
+    return reserve.used == 0 ? EMO_OK : emo_error_memory(err, n, "a header");
+}
+
 static int read_header(struct safetensors *s, struct emo_error *err)
 {
     const struct emo_npy_input in = {.take = take_source, .context = &s->source};
     uint64_t length = 0;
     uint8_t *text = NULL;
     size_t got, room = 0;
-    json_error_t why;
     int status = emo_source_take(&s->source, &length, 8, &got, err);
     if (status != EMO_OK)
         return status;
@@ -73,7 +116,7 @@ static int read_header(struct safetensors *s, struct emo_error *err)
     if (status == EMO_OK && got < length)
         status = emo_error(err, EMO_INPUT, "%s: cut short in its header", s->source.file);
     if (status == EMO_OK && text[0] == '{')
-        s->header = json_loadb((const char *)text, (size_t)length, JSON_REJECT_DUPLICATES, &why);
+        status = parse_header(s, text, (size_t)length, err);
     if (status == EMO_OK && !json_is_object(s->header))
         status = emo_error(err, EMO_INPUT, "%s: its header is no JSON object: damaged, or no "
                            "safetensors file", s->source.file);
