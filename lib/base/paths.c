@@ -38,7 +38,7 @@ int emo_paths_read(struct emo_strings *paths, const char *list, bool null, struc
     if (status == EMO_OK && !feof(f))
         status = emo_error_errno(err, "%s", list);
     if (f != stdin)
-        fclose(f);
+        (void)fclose(f);
     free(line);
     return status;
 }

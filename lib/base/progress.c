@@ -41,14 +41,14 @@ void emo_progress_update(struct emo_progress *p, uint64_t done, const char *note
         fprintf(stderr, " %s, %.0f/s", p->unit, rate);
     if (note)
         fprintf(stderr, ", %s", note);
-    fflush(stderr);
+    (void)fflush(stderr);
 }
 
 void emo_progress_end(struct emo_progress *p)
 {
     if (p->shown && p->dirty) {
         fputs("\r\033[K", stderr);
-        fflush(stderr);
+        (void)fflush(stderr);
     }
     p->shown = false;
 }

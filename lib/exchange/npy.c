@@ -244,7 +244,7 @@ int emo_npy_read(struct emo_npy *a, const struct emo_npy_input *in, struct emo_e
         status = in->take(in->context, header, n, &got, err);
     }
     struct cursor c = {.at = header, .end = header + length, .name = in->name};
-    if (status == EMO_OK && got < n)
+    if (status == EMO_OK && got != n)
         status = emo_error(err, EMO_INPUT, "%s: cut short in its header", in->name);
     if (status == EMO_OK)
         status = read_dictionary(&c, a, err);

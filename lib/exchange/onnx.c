@@ -147,10 +147,12 @@ static void put_layer(struct onnx *o, const struct emo_graph *g, const struct em
 static void put_scalar(struct onnx *o, const char *name, float v)
 {
     struct emo_text t = {0};
+    char bytes[sizeof v];
+    memcpy(bytes, &v, sizeof v);
     emo_protobuf_int(&t, 2, FLOAT);
     emo_protobuf_string(&t, 8, name);
     emo_protobuf_length(&t, 9, sizeof v);
-    emo_text_add(&t, (const char *)&v, sizeof v);
+    emo_text_add(&t, bytes, sizeof v);
     emo_protobuf_message(&o->graph, 5, &t);
     emo_text_free(&t);
 }

@@ -11,7 +11,7 @@ static bool starts(const uint8_t *bytes, size_t n, const char *with, size_t leng
 {
     return n >= length && memcmp(bytes, with, length) == 0;
 }
-#define STARTS(with) starts(bytes, n, with, sizeof with - 1)
+#define STARTS(with) starts(bytes, n, with, sizeof(with) - 1)
 
 enum emo_picture emo_picture_kind(const uint8_t *bytes, size_t n, const char **name)
 {

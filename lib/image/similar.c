@@ -305,6 +305,7 @@ static int join_equal(struct emo_similar *s, struct emo_error *err)
 int emo_similar_find(struct emo_similar *s, struct emo_threads *team, struct emo_error *err)
 {
     size_t room = s->count + 1;
+    s->compared_count = 0;
     s->compared = malloc(room * sizeof *s->compared);
     s->compared_phash = malloc(room * sizeof *s->compared_phash);
     s->compared_dhash = malloc(room * sizeof *s->compared_dhash);

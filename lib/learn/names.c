@@ -344,7 +344,7 @@ static int open_file(struct emo_group_file **group_file, const char *path, const
                  : column != NULL ? read_lines(f, file, path, err)
                                   : read_list(f, file, standard ? "<stdin>" : path, null, err);
     if (file != NULL && !standard)
-        fclose(file);
+        (void)fclose(file);
     if (status == EMO_OK && f->count > 1)
         qsort(f->pairs, f->count, sizeof *f->pairs, by_name);
     if (status == EMO_OK)

@@ -230,6 +230,7 @@ void emo_score_json(struct emo_text *out, const struct emo_head *head,
     for (size_t k = 0; k < head->class_count; k++) {
         struct emo_text key = {0};
         emo_text_printf(&key, "p:");
+        /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): no class is NULL */
         emo_text_add(&key, head->classes[k], strlen(head->classes[k]));
         emo_text_printf(out, ",");
         if (key.failed)

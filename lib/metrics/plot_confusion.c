@@ -174,9 +174,11 @@ int emo_plot_confusion(struct emo_text *out, const struct emo_plot *plot, struct
                             top + (double)rows * height, false, 0};
     emo_page_begin(&page, plot->format);
     emo_text_printf(out, "set border 15\nunset grid\n");
-    for (size_t i = 0; i < plot->count; i++)
-        add_panel(&page, &plot->series[i], &l, (double)(i % l.columns) * l.width,
-                  top + (double)(i / l.columns) * height);
+    for (size_t i = 0; i < plot->count; i++) {
+        size_t row = i / l.columns, column = i % l.columns;
+        add_panel(&page, &plot->series[i], &l, (double)column * l.width,
+                  top + (double)row * height);
+    }
     emo_page_end(&page);
     return EMO_OK;
 }

@@ -39,6 +39,7 @@ struct line {
     unsigned number;
     char *words[MAX_WORDS];
     size_t count, at;
+    char units[24]; /* a word that was left out */
 };
 
 static int wrong(const struct line *line, struct emo_error *err, const char *format, ...)
@@ -246,7 +247,7 @@ static int read_layer(struct emo_graph *g, struct line *line, struct emo_error *
                  {"globalavgpool", EMO_AVGPOOL}, {"flatten", EMO_FLATTEN}, {"dense", EMO_DENSE},
                  {"dropout", EMO_DROPOUT}, {"output", EMO_DENSE}};
     static char sigmoid[] = "sigmoid", softmax[] = "softmax";
-    char quoted[EMO_QUOTE_SIZE], units[24];
+    char quoted[EMO_QUOTE_SIZE];
     const char *word = line->words[0];
     size_t k = 0, kind_count = sizeof kinds / sizeof *kinds;
     while (k < kind_count && strcmp(kinds[k].word, word) != 0)
@@ -268,8 +269,8 @@ static int read_layer(struct emo_graph *g, struct line *line, struct emo_error *
     };
     bool output = strcmp(word, "output") == 0, global = strcmp(word, "globalavgpool") == 0;
     if (output && line->count == 1) {
-        snprintf(units, sizeof units, "%zu", g->outputs);
-        line->words[1] = units;
+        snprintf(line->units, sizeof line->units, "%zu", g->outputs);
+        line->words[1] = line->units;
         line->words[2] = g->outputs == 1 ? sigmoid : softmax;
         line->count = 3;
     }

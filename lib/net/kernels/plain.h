@@ -6,6 +6,7 @@
 
 #include "net/fold.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type and a name */
 #define EMO_PLAIN_DECLARE(REAL, NAME)                                                              \
     void NAME(conv_forward)(const struct emo_layer *l, size_t n, const REAL *x, const REAL *w,     \
                             const REAL *b, REAL *y);                                               \
@@ -33,6 +34,7 @@
     void NAME(chain)(const struct emo_fold *f, const REAL *a, const REAL *a_bias, const REAL *b,   \
                      const REAL *gw, const REAL *gbias, REAL *ga, REAL *ga_bias, REAL *gb,         \
                      REAL *gb_bias);
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #define EMO_PLAIN_F(x) emo_f_##x
 #define EMO_PLAIN_D(x) emo_d_##x
