@@ -5,6 +5,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,21 +14,26 @@
 struct emo_zip {
     struct archive *writer;
     int fd;
-    int failed; /* errno of a write that failed: libarchive would try again at its end */
+    int failed; /* errno of the write that failed, or 0 */
     const char *name;
     size_t filled;
     uint8_t buffer[BUFFER];
 };
 
+/* libarchive is not told of a failure: it would try again at its end, and loses memory then. We look
+   at z->failed after each call. */
 static la_ssize_t on_write(struct archive *writer, void *data, const void *bytes, size_t n)
 {
     struct emo_zip *z = data;
+    (void)writer;
     if (z->failed == 0 && emo_write(z->fd, bytes, n) != 0)
         z->failed = errno;
-    if (z->failed == 0)
-        return (la_ssize_t)n;
-    archive_set_error(writer, z->failed, "%s", strerror(z->failed));
-    return -1;
+    return (la_ssize_t)n;
+}
+
+static bool put(struct emo_zip *z, const void *bytes, size_t n)
+{
+    return archive_write_data(z->writer, bytes, n) == (la_ssize_t)n && z->failed == 0;
 }
 
 static int wrong(struct emo_zip *z, struct emo_error *err)
@@ -66,9 +72,7 @@ static int flush(struct emo_zip *z, struct emo_error *err)
 {
     size_t n = z->filled;
     z->filled = 0;
-    if (n > 0 && archive_write_data(z->writer, z->buffer, n) != (la_ssize_t)n)
-        return wrong(z, err);
-    return EMO_OK;
+    return n == 0 || put(z, z->buffer, n) ? EMO_OK : wrong(z, err);
 }
 
 int emo_zip_entry(struct emo_zip *z, const char *name, uint64_t size, struct emo_error *err)
@@ -83,7 +87,7 @@ int emo_zip_entry(struct emo_zip *z, const char *name, uint64_t size, struct emo
     archive_entry_set_filetype(e, AE_IFREG);
     archive_entry_set_perm(e, 0644);
     archive_entry_set_size(e, (la_int64_t)size);
-    if (archive_write_header(z->writer, e) != ARCHIVE_OK)
+    if (archive_write_header(z->writer, e) != ARCHIVE_OK || z->failed != 0)
         status = wrong(z, err);
     archive_entry_free(e);
     return status;
@@ -99,7 +103,7 @@ int emo_zip_put(struct emo_zip *z, const void *bytes, size_t n, struct emo_error
             return status;
     }
     if (n >= BUFFER)
-        return archive_write_data(z->writer, bytes, n) == (la_ssize_t)n ? EMO_OK : wrong(z, err);
+        return put(z, bytes, n) ? EMO_OK : wrong(z, err);
     memcpy(z->buffer + z->filled, bytes, n);
     z->filled += n;
     return EMO_OK;
@@ -108,7 +112,7 @@ int emo_zip_put(struct emo_zip *z, const void *bytes, size_t n, struct emo_error
 int emo_zip_finish(struct emo_zip *z, struct emo_error *err)
 {
     int status = flush(z, err);
-    if (status == EMO_OK && archive_write_close(z->writer) != ARCHIVE_OK)
+    if (status == EMO_OK && (archive_write_close(z->writer) != ARCHIVE_OK || z->failed != 0))
         status = wrong(z, err);
     emo_zip_discard(z);
     return status;
@@ -118,8 +122,8 @@ void emo_zip_discard(struct emo_zip *z)
 {
     if (z == NULL)
         return;
-    /* Free alone would write a directory first, as if all were well. */
-    (void)archive_write_fail(z->writer);
+    /* What is not closed yet gets a directory, as if all were well: it is not written. */
+    z->failed = ECANCELED;
     (void)archive_write_free(z->writer);
     free(z);
 }
