@@ -10,8 +10,8 @@
 #include "net/loss.h"
 #include "net/net.h"
 #include "net/tiled.h"
+#include "numbers.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -25,22 +25,6 @@ static struct emo_error err;
             exit(1);                                                                               \
         }                                                                                          \
     } while (0)
-
-static uint64_t state = 1;
-static double uniform(void)
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (double)(state >> 33) / 2147483648.0 - .5;
-}
-
-static double *randoms(size_t n)
-{
-    double *p = malloc((n + 1) * sizeof *p);
-    CHECK(p != NULL);
-    for (size_t i = 0; i < n; i++)
-        p[i] = uniform();
-    return p;
-}
 
 static void shapes(void)
 {
@@ -274,7 +258,7 @@ static float *train(const char *text, enum emo_backend_choice choice, unsigned j
     struct emo_net *n;
     struct emo_step_result r;
     size_t count, at = 0;
-    state = 7;
+    random_state = 7;
     for (int i = 0; i < BATCH; i++) {
         images[i] = pixels[i];
         labels[i] = i % 2;

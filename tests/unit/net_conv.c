@@ -9,29 +9,12 @@
 #define KERNEL emulated
 #include "net/kernels/conv_amx.c"
 
-#include "check.h"
 #include "net/blocks.h"
 #include "net/kernels/bf16.h"
 #include "net/kernels/plain.h"
-
-#include <math.h>
+#include "numbers.h"
 
 enum { RECORDS = 3 };
-
-static uint64_t state = 1;
-static double uniform(void)
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (double)(state >> 33) / 2147483648.0 - .5;
-}
-
-static void *room(size_t n, size_t size)
-{
-    void *p = aligned_alloc(64, (n * size + 63) / 64 * 64);
-    CHECK(p != NULL);
-    memset(p, 0, (n * size + 63) / 64 * 64);
-    return p;
-}
 
 /* Numbers, the same rounded where they are so multiplied, and in double. */
 struct array {
@@ -61,14 +44,11 @@ static void array_free(struct array *a)
 }
 
 /* Of its norm. */
-static double distance(const float *a, const double *b, size_t n)
+/* Of the norm of b. */
+static double far_from(const float *a, const double *b, size_t n)
 {
-    double d = 0, norm = 0;
-    for (size_t i = 0; i < n; i++) {
-        d += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-        norm += b[i] * b[i];
-    }
-    return norm > 0 ? sqrt(d / norm) : d;
+    double most = norm(b, n);
+    return most > 0 ? distance(a, b, n) / most : distance(a, b, n);
 }
 
 /* What a kernel makes of a layer: y, gx, gw, gb, with channels in blocks and in HWC. */
@@ -157,7 +137,7 @@ static void compare(const char *name, const struct emo_conv_kernel *k, const str
     for (size_t i = 0; i < gy.n; i++)
         d[3][i % l->oc] += (double)gy.given[i];
     for (int i = 0; i < 4; i++) {
-        double far = distance(a.at[i], d[i], a.n[i]), most = distance(plain.at[i], d[i], a.n[i]);
+        double far = far_from(a.at[i], d[i], a.n[i]), most = far_from(plain.at[i], d[i], a.n[i]);
         if (!(far <= 2 * most + 1e-7))
             printf("%s, %ux%ux%u, %s: %d is %g from double, not %g\n", name, shape->h, shape->w,
                    shape->c, shape->text, i, far, most);
@@ -169,13 +149,7 @@ static void compare(const char *name, const struct emo_conv_kernel *k, const str
         struct answer other;
         run(&emulated, &c, &x, &w, &bias, &gy, &other);
         for (int i = 0; i < 4; i++) {
-            double apart = 0, norm = 0;
-            for (size_t j = 0; j < a.n[i]; j++) {
-                double b = (double)other.at[i][j], off = (double)a.at[i][j] - b;
-                apart += off * off;
-                norm += b * b;
-            }
-            CHECK(sqrt(apart) <= 1e-6 * sqrt(norm));
+            CHECK(apart(a.at[i], other.at[i], a.n[i]) <= 1e-6);
             free(other.at[i]);
         }
     }

@@ -10,43 +10,10 @@
 #define KERNEL emulated
 #include "net/kernels/first_amx.c"
 
-#include "check.h"
 #include "net/kernels/plain.h"
-
-#include <math.h>
+#include "numbers.h"
 
 enum { IMAGES = 3 };
-
-static uint64_t state = 1;
-static double uniform(void)
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (double)(state >> 33) / 2147483648.0 - .5;
-}
-
-static void *room(size_t n, size_t size)
-{
-    void *p = aligned_alloc(64, (n * size + 63) / 64 * 64);
-    CHECK(p != NULL);
-    memset(p, 0, (n * size + 63) / 64 * 64);
-    return p;
-}
-
-static double distance(const float *a, const double *b, size_t n)
-{
-    double d = 0;
-    for (size_t i = 0; i < n; i++)
-        d += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-    return sqrt(d);
-}
-
-static double norm(const double *b, size_t n)
-{
-    double d = 0;
-    for (size_t i = 0; i < n; i++)
-        d += b[i] * b[i];
-    return sqrt(d);
-}
 
 /* Layers, sizes and data of one case, and what they give in float and in double. */
 struct problem {
@@ -217,23 +184,13 @@ static void compare(const struct emo_first_kernel *k, struct problem *p, size_t 
 }
 
 #ifdef __x86_64__
-static void near(const float *a, const float *b, size_t n)
-{
-    double apart = 0, norm = 0;
-    for (size_t i = 0; i < n; i++) {
-        apart += ((double)a[i] - (double)b[i]) * ((double)a[i] - (double)b[i]);
-        norm += (double)b[i] * (double)b[i];
-    }
-    CHECK(sqrt(apart) <= 1e-6 * sqrt(norm));
-}
-
 /* The tiles of the processor and those in plain C. */
 static void compare_tiles(const struct problem *p, size_t block)
 {
     struct answer a = run(&emo_first_amx, p, block), b = run(&emulated, p, block);
-    near(a.y, b.y, a.out);
-    near(a.gw, b.gw, p->wn);
-    near(a.gb, b.gb, p->conv->oc);
+    CHECK(apart(a.y, b.y, a.out) <= 1e-6);
+    CHECK(apart(a.gw, b.gw, p->wn) <= 1e-6);
+    CHECK(apart(a.gb, b.gb, p->conv->oc) <= 1e-6);
     answer_free(&a);
     answer_free(&b);
 }

@@ -2,27 +2,9 @@
  * Folding: composed kernels and chained gradients are those of the layers one by one, in double to
  * 1e-9; a training with and without it differs by rounding only; the estimate folds what it should.
  */
-#include "check.h"
 #include "net/kernels/plain.h"
 #include "net/net.h"
-
-#include <math.h>
-
-static uint64_t state = 1;
-static double uniform(void)
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (double)(state >> 33) / 2147483648.0 - .5;
-}
-
-static double *randoms(size_t n)
-{
-    double *p = malloc((n + 1) * sizeof *p);
-    CHECK(p != NULL);
-    for (size_t i = 0; i < n; i++)
-        p[i] = uniform();
-    return p;
-}
+#include "numbers.h"
 
 /* Values and gradients of every tensor, and activations of every layer. */
 struct run {
@@ -206,7 +188,7 @@ static float *train(bool fold, double *loss, size_t *total)
     uint64_t ids[BATCH];
     struct emo_net *n;
     size_t count, at = 0;
-    state = 7;
+    random_state = 7;
     for (int i = 0; i < BATCH; i++) {
         images[i] = pixels[i];
         labels[i] = i % 2;

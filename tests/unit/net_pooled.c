@@ -2,29 +2,12 @@
  * Every version of the gradients through a pooled convolution against the plain ones, layer by
  * layer, in double: no farther from them than twice the plain float kernels.
  */
-#include "check.h"
 #include "net/blocks.h"
 #include "net/kernels/plain.h"
 #include "net/kernels/pooled.h"
-
-#include <math.h>
+#include "numbers.h"
 
 enum { RECORDS = 3 };
-
-static uint64_t state = 1;
-static double uniform(void)
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (double)(state >> 33) / 2147483648.0 - .5;
-}
-
-static void *room(size_t n, size_t size)
-{
-    void *p = aligned_alloc(64, (n * size + 127) / 64 * 64);
-    CHECK(p != NULL);
-    memset(p, 0xff, (n * size + 127) / 64 * 64); /* not a number */
-    return p;
-}
 
 /* The same random numbers as float and as double. */
 struct pair {
@@ -47,22 +30,12 @@ static void drop(struct pair *p)
     free(p->d);
 }
 
-static double distance(const float *a, const double *b, size_t n)
-{
-    double d = 0;
-    for (size_t i = 0; i < n; i++)
-        d += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-    return sqrt(d);
-}
-
 /* a: what a kernel makes; p: what the plain ones make, in float and double. */
 static void near(const float *a, const struct pair *p)
 {
-    double norm = 0;
-    for (size_t i = 0; i < p->n; i++)
-        norm += p->d[i] * p->d[i];
-    CHECK(norm > 0);
-    CHECK(distance(a, p->d, p->n) <= 2 * distance(p->f, p->d, p->n) + 1e-7 * sqrt(norm));
+    double most = norm(p->d, p->n);
+    CHECK(most > 0);
+    CHECK(distance(a, p->d, p->n) <= 2 * distance(p->f, p->d, p->n) + 1e-7 * most);
 }
 
 static float *in_blocks(const struct pair *p, size_t pixels, size_t channels, size_t block)

@@ -2,27 +2,9 @@
  * Trimming: the last layer's output and every parameter's gradient are those of the whole network,
  * in double; and what is left is what the last layer reaches, not a row more.
  */
-#include "check.h"
 #include "net/kernels/plain.h"
 #include "net/trim.h"
-
-#include <math.h>
-
-static uint64_t state = 1;
-static double uniform(void)
-{
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (double)(state >> 33) / 2147483648.0 - .5;
-}
-
-static double *randoms(size_t n)
-{
-    double *p = malloc((n + 1) * sizeof *p);
-    CHECK(p != NULL);
-    for (size_t i = 0; i < n; i++)
-        p[i] = uniform();
-    return p;
-}
+#include "numbers.h"
 
 /* The spatial layers of a graph on one image; weights and the last gradient are the same in all. */
 struct run {
