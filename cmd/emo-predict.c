@@ -274,9 +274,8 @@ static int run(const char *const *operands, size_t count, struct emo_error *err)
         .read = operands, .read_count = count, .write = {common.output}}, err);
     if (status == EMO_OK)
         status = emo_model_read(operands[0], &o, &model, &j.net, err);
-    if (status == EMO_OK && emo_net_bf16_as_fp32(j.net))
-        emo_program_say(&program, "this processor does not multiply bfloat16: rounded, and computed "
-                        "as fp32, no faster");
+    if (status == EMO_OK && emo_net_remark(j.net) != NULL)
+        emo_program_say(&program, "%s", emo_net_remark(j.net));
     if (status == EMO_OK)
         status = emo_reader_open(&reader, operands + 1, count - 1, 1u << EMO_IMAGES, err);
     if (status == EMO_OK) {

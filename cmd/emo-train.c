@@ -322,9 +322,8 @@ static int open_net(const char *text, struct emo_error *err)
     const char *init = job.resume.resumed ? NULL : init_path;
     int status = emo_setup_net(&job.net, &o, head, init, &origins, &origin_count, err);
     status = emo_setup_blame(status, net_name, err);
-    if (status == EMO_OK && emo_net_bf16_as_fp32(job.net))
-        emo_program_say(&program, "this processor does not multiply bfloat16: rounded, and computed "
-                        "as fp32, no faster");
+    if (status == EMO_OK && emo_net_remark(job.net) != NULL)
+        emo_program_say(&program, "%s", emo_net_remark(job.net));
     if (status == EMO_OK)
         status = emo_feed_also_trained(job.feed, origins, origin_count, err);
     if (status == EMO_OK)

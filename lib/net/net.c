@@ -351,9 +351,11 @@ const char *emo_net_backend(const struct emo_net *n)
     return n->describe.bytes;
 }
 
-bool emo_net_bf16_as_fp32(const struct emo_net *n)
+const char *emo_net_remark(const struct emo_net *n)
 {
-    return strstr(n->describe.bytes, "bf16 as fp32") != NULL;
+    if (strstr(n->describe.bytes, "bf16 as fp32") == NULL)
+        return NULL;
+    return "this processor does not multiply bfloat16: rounded, and computed as fp32, no faster";
 }
 
 void emo_net_summary(const struct emo_net *n, struct emo_text *out)

@@ -88,8 +88,8 @@ const char *emo_net_text(const struct emo_net *n);
 /* "onednn 2.6.3 avx512 fp32", "reference fp32"; "bf16 as fp32" where the processor has no products of
    bfloat16. Owned by n. */
 const char *emo_net_backend(const struct emo_net *n);
-/* bf16 was asked for, and brings no speed here. */
-bool emo_net_bf16_as_fp32(const struct emo_net *n);
+/* What whoever asked for bf16 should know, when it brings no speed here; else NULL. */
+const char *emo_net_remark(const struct emo_net *n);
 /* The table of emo-train --summary: a line a layer with output shape and parameters, the total,
    and which layers are computed as one. */
 void emo_net_summary(const struct emo_net *n, struct emo_text *out);

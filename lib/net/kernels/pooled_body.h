@@ -44,7 +44,7 @@ static size_t group(const struct emo_pooled *f, const struct steps *s, size_t i)
 
 /* Weights, kept as [vector of channels i][o][ky, kx][i of the vector], to or from HWIO; 16 o at a
    time, so that what is read across stays in the first cache. */
-static void turn(const struct emo_pooled *f, bool pack, float *hwio, float *packed)
+static void turn(const struct emo_pooled *f, bool pack, const float *from, float *to)
 {
     size_t c = f->conv->c, oc = f->conv->oc;
     for (size_t iv = 0; iv < c; iv += LANES)
@@ -52,12 +52,9 @@ static void turn(const struct emo_pooled *f, bool pack, float *hwio, float *pack
             for (size_t tap = 0; tap < TAPS; tap++)
                 for (size_t i = 0; i < LANES; i++)
                     for (size_t o = first; o < oc && o < first + 16; o++) {
-                        float *a = &hwio[(tap * c + iv + i) * oc + o];
-                        float *b = &packed[((iv / LANES * oc + o) * TAPS + tap) * LANES + i];
-                        if (pack)
-                            *b = *a;
-                        else
-                            *a = *b;
+                        size_t hwio = (tap * c + iv + i) * oc + o;
+                        size_t packed = ((iv / LANES * oc + o) * TAPS + tap) * LANES + i;
+                        to[pack ? packed : hwio] = from[pack ? hwio : packed];
                     }
 }
 
@@ -115,7 +112,7 @@ static void weights(const struct emo_pooled *f, size_t n, const float *x, const 
                 for (size_t o = 0; o < b; o++)
                     gb[first + o] += g[first * plane + p * b + o];
     }
-    turn(f, false, gw, scratch);
+    turn(f, false, scratch, gw);
 }
 
 static void data(const struct emo_pooled *f, size_t n, const float *packed, const float *g,
@@ -141,7 +138,7 @@ static void data(const struct emo_pooled *f, size_t n, const float *packed, cons
 
 static void pack(const struct emo_pooled *f, const float *hwio, float *packed)
 {
-    turn(f, true, (float *)(uintptr_t)hwio, packed);
+    turn(f, true, hwio, packed);
 }
 
 const struct emo_pooled_kernel KERNEL = {
