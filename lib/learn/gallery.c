@@ -26,7 +26,7 @@ struct section {
     size_t count, room;
     const struct emo_tile **tiles; /* of the cells, for the sheet */
     uint64_t images; /* that came, shown or not */
-    int16_t label;   /* of the first */
+    int16_t label;   /* of the first that has one; else -1 */
     bool contradicts;
     unsigned splits; /* bit 1 << split of each */
     struct emo_text heading, note;
@@ -261,8 +261,10 @@ int emo_gallery_add(struct emo_gallery *g, const struct emo_record *r, struct em
     uint64_t limit = g->rules.limit;
     if (s == NULL)
         return EMO_OK;
-    s->contradicts = s->contradicts || (s->images > 0 && r->label != s->label);
-    s->label = r->label;
+    bool labelled = s->images > 0 && s->label >= 0;
+    s->contradicts = s->contradicts || (labelled && r->label >= 0 && r->label != s->label);
+    if (!labelled)
+        s->label = r->label;
     s->splits |= 1u << r->split;
     s->images++;
     if (limit > 0 && !g->rules.mistakes && s->count == limit)
