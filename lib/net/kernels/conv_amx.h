@@ -23,13 +23,6 @@ static size_t up(size_t n, size_t to)
     return (n + to - 1) / to * to;
 }
 
-/* Numbers of a row whose length in lines of 64 bytes is odd: the rows of a tile then fall on
-   different sets of the cache. */
-static size_t odd_lines(size_t halves)
-{
-    return ((halves + 31) / 32 | 1) * 32;
-}
-
 static inline void zero_sums(void)
 {
     EMO_TILE_ZERO(0);

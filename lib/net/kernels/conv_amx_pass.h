@@ -63,7 +63,7 @@ static struct pass pass_of(const struct emo_conv *c, bool back)
         p.step = 1;
     }
     /* The last tile of a row reads on, at the end behind all. */
-    p.apart = odd_lines((p.rows * p.wide + EMO_TILE * p.step + p.wide) * p.channels);
+    p.apart = emo_tile_lines((p.rows * p.wide + EMO_TILE * p.step + p.wide) * p.channels);
     return p;
 }
 

@@ -50,12 +50,6 @@ struct sizes {
     size_t band_streams, band_tiles, sum_tiles;
 };
 
-/* An odd number of lines of 64 bytes: rows of tiles then fall on different sets of the cache. */
-static size_t lines(size_t numbers)
-{
-    return ((numbers + 31) / 32 | 1) * 32;
-}
-
 static struct sizes sizes(const struct emo_first *f)
 {
     const struct emo_layer *l = f->conv;
@@ -65,10 +59,10 @@ static struct sizes sizes(const struct emo_first *f)
     s.groups = round_up(l->oc, PAIR) / EMO_TILE;
     s.shifts = (taps(f) + s.step - 1) / s.step;
     s.streams = round_up(l->kernel_h * s.step, PAIR);
-    s.length = lines(s.columns + s.shifts);
+    s.length = emo_tile_lines(s.columns + s.shifts);
     size_t have = ((size_t)l->left + l->w + l->right) * l->c + LANES;
     size_t need = s.length * s.step + s.depths * EMO_TILE_DEPTH;
-    s.row = lines(have > need ? have : need);
+    s.row = emo_tile_lines(have > need ? have : need);
     size_t tiles = 2 * s.columns / PAIR * s.groups * s.terms, rows = (size_t)2 * l->stride;
     size_t bytes = rows * s.step * s.length * 2 + tiles * EMO_TILE_NUMBERS * 4;
     s.band = bytes < BAND_BYTES ? BAND_BYTES / bytes : 1;

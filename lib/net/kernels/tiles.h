@@ -27,6 +27,13 @@
 #define EMO_TILE_DEPTH 32                      /* bfloat16 of a row */
 #define EMO_TILE_NUMBERS (EMO_TILE * EMO_TILE) /* float32, or pairs, of a register */
 
+/* So many bfloat16 and more, an odd number of lines of 64 bytes: rows of a tile that lie so far
+   apart fall on different sets of the cache. */
+static inline size_t emo_tile_lines(size_t numbers)
+{
+    return ((numbers + 31) / 32 | 1) * 32;
+}
+
 struct emo_tiles_shape {
     uint8_t palette, start_row, reserved[14];
     uint16_t row_bytes[16];
