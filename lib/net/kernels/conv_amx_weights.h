@@ -36,7 +36,8 @@ static struct places places_of(const struct emo_conv *c, size_t records)
     p.records = bytes < WORKED_ON ? WORKED_ON / bytes : 1;
     p.records = p.records < records ? p.records : records;
     p.depths = up(p.records * p.plane, EMO_TILE_DEPTH) / EMO_TILE_DEPTH;
-    p.channel = emo_tile_lines(phases * p.records * p.plane + EMO_TILE_DEPTH + below * p.wide + right);
+    p.channel = emo_tile_lines(phases * p.records * p.plane + EMO_TILE_DEPTH + below * p.wide +
+                               right);
     p.a_apart = p.channel * l->c;
     p.row = p.wide * l->stride * l->c;
     return p;
