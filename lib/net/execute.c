@@ -161,7 +161,7 @@ static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, flo
     size_t out = emo_layer_out(conv + 1), at = chunk * EMO_CHUNK * out, r = present(n, chunk);
     float *partial = n->partial + chunk * n->part_total;
     emo_f_activate_backward(conv->activation, r * out, 1, n->out[1] + at, gy);
-    if (n->image.bf16)
+    if (n->image.bf16 && n->kernel->rounded)
         emo_bf16_round(gy, r * out, gy);
     n->kernel->backward(&n->image, r, n->images + chunk * EMO_CHUNK, gy, n->arg[1] + at,
                         partial + n->part[conv->weight], partial + n->part[conv->bias],

@@ -27,11 +27,12 @@ static bool amx(void)
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Tiles with bfloat16, of the size that the kernels are written for; AVX-512 with bfloat16. */
+/* Tiles with bfloat16 and bytes, of the size that the kernels are written for; AVX-512 with
+   bfloat16. */
 static bool has_tiles(void)
 {
     unsigned a, b, c, d;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d >> 22 & 1) == 0 || (d >> 24 & 1) == 0)
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d >> 22 & 1) == 0 || (d >> 24 & 3) != 3)
         return false;
     if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || (a >> 5 & 1) == 0)
         return false;

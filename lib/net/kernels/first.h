@@ -20,7 +20,7 @@
  *
  * Outputs lie in blocks of channels (net/blocks.h). One source, first_body.h, is compiled for each
  * instruction set; sums go over ky, then kx and i, in float, fused multiply-add where the set has
- * it. In tiles (AMX) all products are computed, see first_amx.h.
+ * it. In tiles (AMX) all products are computed, of whole numbers: see first_amx.h.
  */
 #ifndef EMO_NET_KERNELS_FIRST_H
 #define EMO_NET_KERNELS_FIRST_H
@@ -33,11 +33,12 @@ struct emo_first {
     uint32_t ph, pw;              /* pooled */
     size_t pitch;                 /* bytes from one row of an image to the next; conv->w * c are seen */
     size_t block;                 /* of channels in y and g */
-    bool bf16; /* round the weights to bfloat16; pixels are whole numbers, gy comes rounded */
+    bool bf16; /* weights and gy as bfloat16, or nearer; pixels are whole numbers */
 };
 
 struct emo_first_kernel {
     size_t lanes; /* divides block, and block oc */
+    bool rounded; /* in bf16, gy has to come as bfloat16; weights are taken so by pack() */
     /* Floats that pack() writes; floats that a call works in. */
     size_t (*packed)(const struct emo_first *f);
     size_t (*scratch)(const struct emo_first *f);

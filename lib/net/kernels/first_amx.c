@@ -1,4 +1,4 @@
-#if defined(__AMX_BF16__) || defined(__AMXBF16__) || defined(EMO_TILES_EMULATED)
+#if defined(__AMX_INT8__) || defined(__AMXINT8__) || defined(EMO_TILES_EMULATED)
 
 #include "net/kernels/first_amx_backward.h"
 #include "net/kernels/first_amx_forward.h"

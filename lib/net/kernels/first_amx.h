@@ -1,25 +1,31 @@
 /*
- * The arithmetic of first.h in tiles (tiles.h).
+ * The arithmetic of first.h in tiles of bytes (tiles.h).
  *
- * Pixels are whole numbers to 255, exact in bfloat16. In bf16 so are the weights, rounded, and the
- * gradients that come in. Else a weight or gradient is cut into three numbers of 8 significant bits
- * each, which together are the float32: as many products, each without rounding, summed in float32.
+ * Pixels are bytes. A weight or a gradient is a whole number of 3 digits of 8 bits, with signs,
+ * times a scale that is the channel's: the greatest of its numbers has the greatest such number.
  *
- * Forward, a is 16 windows beside each other: 32 numbers from the place in a row of pixels where
- * each begins; what they have beyond the kernel's row meets weights of 0. b is weights. Four tiles
- * of sums are 16 columns of the two rows of the map under a pooled row, by 32 channels.
+ *     x = scale * (d[0] + 256 * d[1] + 65536 * d[2]),    -128 <= d <= 127
  *
- * Backward, the sums are gradients of weights: 16 of them by 16 channels, over 32 columns of the
- * map at a time. b is pooled gradients: the pair under a pooled place is one gradient and one 0, or
- * zeros where the largest was in the other row. a is pixels, and needs those under one number of
- * the kernel, from window to window, beside each other. So a row of pixels is taken apart into
- * streams: with a step of stride * c numbers from window to window,
+ * That is within 2^-24 of the greatest, as float32 is of each. A sum of products of pixels and one
+ * digit is exact; the sums of the three digits are put together as float32. In bf16 there are two
+ * digits: within 2^-16 of the greatest, where bfloat16 is within 2^-9 of each.
  *
- *     stream[j][q] = row[q * step + j],   and number i of a kernel's row, under column x, is
- *     stream[i % step][x + i / step]
+ * Forward, a is 16 windows beside each other: of each, in one row, as many of the kernel's rows of
+ * pixels as 64 bytes hold, or 64 bytes of one of them. b is digits of weights. Four tiles of sums
+ * are 16 columns of the two rows of the map under a pooled row, by 32 channels.
  *
- * The streams of consecutive rows follow each other, and so 16 of them are a tile; tiles are loaded
- * once from each shift i / step. Sums stay in registers through a band of pooled rows.
+ * Backward, the sums are gradients of weights: 16 of them by 16 channels, over 64 columns of the
+ * map at a time. b is digits of pooled gradients: the two places under a pooled one are one digit
+ * and one 0, or zeros where the largest was in the other row. a is pixels, and needs those under one
+ * number of the kernel, from window to window, beside each other. So a row of pixels is taken apart
+ * into streams: with a step of stride * c bytes from window to window,
+ *
+ *     stream[i][q] = row[q * step + i]       for number i of a kernel's row, under column q
+ *
+ * The streams of consecutive rows follow each other, and so the kernel's are beside each other, too.
+ *
+ * What a tile has beyond a window, a kernel, or a row of the map is any bytes: they meet zeros, or
+ * sums that nobody looks at.
  *
  * This is what both directions need; first_amx_forward.h and first_amx_backward.h are the two.
  */
@@ -31,95 +37,131 @@
 #include "net/kernels/tiles.h"
 
 #include <string.h>
+#ifdef __AVX512F__
+#include <immintrin.h>
+#else
+#include <math.h>
+#endif
 
-#define BAND_BYTES (448 << 10) /* of the second cache, going backward */
+#define NEAR_BYTES (24 << 10) /* of the first cache, for pixels going backward */
 #define PAIR ((size_t)2 * EMO_TILE)
+#define MOST_DIGITS 3
 
-typedef uint32_t unsigneds __attribute__((vector_size(64)));
+typedef uint8_t line __attribute__((vector_size(64)));
+typedef uint8_t loose_line __attribute__((vector_size(64), aligned(1), may_alias));
 
 struct sizes {
-    size_t terms;   /* that a float32 is cut into */
-    size_t step;    /* numbers from one window of a row to the next */
-    size_t depths;  /* tiles for a row of the kernel */
-    size_t columns; /* of the map, in whole tiles of pairs */
+    size_t digits;
+    size_t step;    /* bytes from one window of a row to the next */
+    size_t kernel;  /* numbers of a channel's */
+    size_t rows;    /* of the kernel in a tile */
+    size_t parts;   /* tiles for one of them */
+    size_t depths;  /* for all */
     size_t groups;  /* of 16 channels, an even number */
-    size_t shifts, streams; /* of the kernel; streams in whole pairs of tiles */
-    size_t length;          /* of a stream */
-    size_t row;             /* numbers */
-    size_t band;            /* pooled rows at a time, backward */
-    size_t band_streams, band_tiles, sum_tiles;
+    size_t columns; /* of the map, backward */
+    size_t row;     /* bytes of a padded row of pixels */
+    size_t sums;    /* rows of gradients of weights */
+    size_t band;    /* pooled rows at a time, backward */
+    size_t streams; /* of a band */
 };
 
 static struct sizes sizes(const struct emo_first *f)
 {
     const struct emo_layer *l = f->conv;
-    struct sizes s = {.terms = f->bf16 ? 1 : 3, .step = (size_t)l->stride * l->c};
-    s.depths = (taps(f) + EMO_TILE_DEPTH - 1) / EMO_TILE_DEPTH;
-    s.columns = round_up((size_t)2 * f->pw, PAIR);
+    struct sizes s = {.digits = f->bf16 ? 2 : MOST_DIGITS, .step = (size_t)l->stride * l->c};
+    s.kernel = l->kernel_h * taps(f);
+    s.rows = taps(f) < EMO_TILE_BYTES ? EMO_TILE_BYTES / taps(f) : 1;
+    s.rows = s.rows < l->kernel_h ? s.rows : l->kernel_h;
+    s.parts = round_up(taps(f), EMO_TILE_BYTES) / EMO_TILE_BYTES;
+    s.depths = round_up(l->kernel_h, s.rows) / s.rows * s.parts;
     s.groups = round_up(l->oc, PAIR) / EMO_TILE;
-    s.shifts = (taps(f) + s.step - 1) / s.step;
-    s.streams = round_up(l->kernel_h * s.step, PAIR);
-    s.length = emo_tile_lines(s.columns + s.shifts);
-    size_t have = ((size_t)l->left + l->w + l->right) * l->c + LANES;
-    size_t need = s.length * s.step + s.depths * EMO_TILE_DEPTH;
-    s.row = emo_tile_lines(have > need ? have : need);
-    size_t tiles = 2 * s.columns / PAIR * s.groups * s.terms, rows = (size_t)2 * l->stride;
-    size_t bytes = rows * s.step * s.length * 2 + tiles * EMO_TILE_NUMBERS * 4;
-    s.band = bytes < BAND_BYTES ? BAND_BYTES / bytes : 1;
-    s.band = s.band < f->ph ? s.band : f->ph;
-    s.band_streams = (s.band * rows - l->stride) * s.step + s.streams;
-    s.band_tiles = s.band * tiles;
-    s.sum_tiles = s.shifts * s.streams / EMO_TILE * s.groups;
+    s.columns = round_up((size_t)2 * f->pw, EMO_TILE_BYTES);
+    size_t have = ((size_t)l->left + l->w + l->right) * l->c;
+    size_t need = s.columns * s.step + round_up(taps(f), EMO_TILE_BYTES);
+    s.row = round_up(have > need ? have : need, EMO_TILE_BYTES);
+    s.sums = round_up(s.kernel, PAIR);
+    s.band = NEAR_BYTES / (2 * s.columns * PAIR);
+    s.band = s.band < 1 ? 1 : s.band < f->ph ? s.band : f->ph;
+    s.streams = ((2 * s.band - 1) * l->stride) * taps(f) + s.sums;
     return s;
+}
+
+/* Tiles of digits; after them the scales. */
+static size_t packed_tiles(const struct sizes *s)
+{
+    return s->groups * s->depths * s->digits;
 }
 
 static size_t packed_floats(const struct emo_first *f)
 {
     struct sizes s = sizes(f);
-    return s.groups * f->conv->kernel_h * s.depths * s.terms * EMO_TILE_NUMBERS;
+    return packed_tiles(&s) * EMO_TILE_NUMBERS + s.groups * EMO_TILE;
+}
+
+/* Tiles of gradients of a pooled row. */
+static size_t row_tiles(const struct sizes *s)
+{
+    return 2 * s->columns / EMO_TILE_BYTES * s->groups * s->digits;
 }
 
 static size_t scratch_floats(const struct emo_first *f)
 {
     struct sizes s = sizes(f);
-    size_t forward = band(f) * s.row / 2 + 4 * EMO_TILE_NUMBERS;
-    size_t backward = (s.row + s.band_streams * s.length) / 2 +
-                      (s.band_tiles + s.sum_tiles) * EMO_TILE_NUMBERS;
+    size_t sums = 4 * s.digits * EMO_TILE_NUMBERS, lanes = s.groups * EMO_TILE;
+    size_t forward = sums + (EMO_TILE_BYTES + band(f) * s.row) / 4 +
+                     2 * s.depths * EMO_TILE_NUMBERS;
+    size_t backward = sums + s.sums * lanes + 2 * lanes +
+                      s.band * row_tiles(&s) * EMO_TILE_NUMBERS +
+                      (s.row + s.streams * s.columns) / 4;
     return forward > backward ? forward : backward;
 }
 
-/* Upper halves of float32 whose sum is x, but for what is below the smallest normal number. */
-static void cut(float x, size_t terms, uint16_t *to)
+/* The greatest whole number that is used; a few more would fit. */
+static float greatest(size_t digits)
 {
-    for (size_t t = 0; t < terms; t++) {
-        uint32_t bits;
-        float upper;
-        memcpy(&bits, &x, sizeof bits);
-        to[t] = (uint16_t)(bits >> 16);
-        bits &= 0xffff0000;
-        memcpy(&upper, &bits, sizeof upper);
-        x -= upper;
+    return digits == 2 ? 32638.0f : 8355710.0f;
+}
+
+/* The digits of the nearest whole numbers: digit t is bits 8 t to 8 t + 7. Where a number is none, or
+   too large, they are 0. */
+static inline void to_digits(const floats *x, ints *to)
+{
+#ifdef __AVX512F__
+    ints y = (ints)_mm512_cvtps_epi32((__m512)*x);
+#else
+    ints y;
+    for (int i = 0; i < LANES; i++)
+        y[i] = fabsf((*x)[i]) < 0x1p30f ? (int32_t)rintf((*x)[i]) : INT32_MIN;
+#endif
+    *to = (y + 0x808080) ^ 0x808080;
+}
+
+/* Of each the larger without its sign; NaN is larger than all numbers. */
+static inline void keep_larger(ints *most, const float *x)
+{
+    ints bits = (ints)(*(const loose *)(const void *)x) & 0x7fffffff, more = bits > *most;
+    *most = (bits & more) | (*most & ~more);
+}
+
+/* What the sums of the digits stand for, but for the scale. */
+static inline void put_together(size_t digits, const float *sums, floats *x)
+{
+    *x = (floats){0};
+    for (size_t t = digits; t-- > 0;) {
+        const ints *at = (const ints *)(const void *)(sums + t * 4 * EMO_TILE_NUMBERS);
+        *x = *x * 256.0f + __builtin_convertvector(*at, floats);
     }
 }
 
 /* Row y of the padded image into to, where what is beside the pixels is zero and stays so. */
 static void load_row(const struct emo_first *f, const uint8_t *image, int64_t y, size_t row,
-                     uint16_t *restrict to)
+                     uint8_t *restrict to)
 {
     const struct emo_layer *l = f->conv;
-    size_t n = (size_t)l->w * l->c;
-    if (y < 0 || y >= l->h) {
-        memset(to, 0, row * sizeof *to);
-        return;
-    }
-    const uint8_t *restrict from = image + (size_t)y * f->pitch;
-    to += (size_t)l->left * l->c;
-    for (size_t i = 0; i < n; i++) {
-        float x = (float)from[i];
-        uint32_t bits;
-        memcpy(&bits, &x, sizeof bits);
-        to[i] = (uint16_t)(bits >> 16);
-    }
+    if (y < 0 || y >= l->h)
+        memset(to, 0, row);
+    else
+        memcpy(to + (size_t)l->left * l->c, image + (size_t)y * f->pitch, (size_t)l->w * l->c);
 }
 
 #endif

@@ -2,88 +2,154 @@
  * Backward in tiles, as first_amx.h describes it.
  */
 #include "net/kernels/first_amx.h"
-#include "net/kernels/halves.h"
+
+#define LOW(i) i, i + 64
+#define LOW8(i)                                                                                    \
+    LOW(i), LOW(i + 1), LOW(i + 2), LOW(i + 3), LOW(i + 4), LOW(i + 5), LOW(i + 6), LOW(i + 7)
+
+/* Streams i to i + 15, or those of them that are among the n, at 64 columns from q. In each quarter
+   of the vectors 16 windows of 16 bytes are turned by being interleaved four times. */
+static inline void turn(const uint8_t *from, size_t step, size_t n, size_t length, uint8_t *to)
+{
+    line x[16], y[16];
+#pragma GCC unroll 16
+    for (size_t i = 0; i < 16; i++)
+        for (size_t quarter = 0; quarter < 4; quarter++)
+            memcpy((char *)&x[i] + 16 * quarter, from + (16 * quarter + i) * step, 16);
+#pragma GCC unroll 4
+    for (int stage = 0; stage < 4; stage++) {
+#pragma GCC unroll 8
+        for (size_t i = 0; i < 8; i++) {
+            y[2 * i] = __builtin_shufflevector(x[i], x[i + 8], LOW8(0), LOW8(16), LOW8(32),
+                                               LOW8(48));
+            y[2 * i + 1] = __builtin_shufflevector(x[i], x[i + 8], LOW8(8), LOW8(24), LOW8(40),
+                                                   LOW8(56));
+        }
+        memcpy(x, y, sizeof x);
+    }
+#pragma GCC unroll 16
+    for (size_t i = 0; i < 16; i++)
+        if (i < n)
+            memcpy(to + i * length, &x[i], sizeof x[i]);
+}
 
 /* The rows of pixels under n pooled rows from py, as streams; row is zero beside the pixels. */
 static void load_streams(const struct emo_first *f, const struct sizes *s, const uint8_t *image,
-                         size_t py, size_t n, uint16_t *row, uint16_t *streams)
+                         size_t py, size_t n, uint8_t *row, uint8_t *streams)
 {
-    size_t rows = (size_t)2 * f->conv->stride, here = (n - 1) * rows + band(f);
-    for (size_t r = 0; r < here; r++, streams += s->step * s->length) {
+    size_t rows = (size_t)2 * f->conv->stride, here = (n - 1) * rows + band(f), all = taps(f);
+    for (size_t r = 0; r < here; r++, streams += all * s->columns) {
         load_row(f, image, (int64_t)(py * rows + r) - f->conv->top, s->row, row);
-        for (size_t j = 0; j < s->step; j += 16)
-            for (size_t q = 0; q < s->length; q += 16)
-                emo_halves_turn(row + q * s->step + j, s->step,
-                                s->step - j < 16 ? s->step - j : 16, s->length,
-                                streams + j * s->length + q);
+        for (size_t i = 0; i < all; i += 16)
+            for (size_t q = 0; q < s->columns; q += EMO_TILE_BYTES)
+                turn(row + q * s->step + i, s->step, all - i, s->columns,
+                     streams + i * s->columns + q);
     }
 }
 
-/* A pooled row's gradients as tiles [row of the map][16 places][group][term]; adds them to gb. */
-static void unpool(const struct emo_first *f, const struct sizes *s, const float *g,
-                   const uint16_t *place, float *tiles, float *gb)
+/* Of n pooled rows: their scales, and their sums added to gb. */
+static void measure(const struct emo_first *f, const struct sizes *s, const float *g, size_t n,
+                    float *scales, float *gb)
 {
     size_t plane = (size_t)f->ph * f->pw, b = f->block;
-    size_t across = s->groups * s->terms * EMO_TILE_NUMBERS, below = s->columns / PAIR * across;
     for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
-        size_t at = o / b * plane * b + o % b;
-        float *group = tiles + o / EMO_TILE * s->terms * EMO_TILE_NUMBERS;
+        const float *from = g + o / b * plane * b + o % b;
         floats sum = *(loose *)(void *)(gb + o);
-        for (size_t p = 0; p < f->pw; p++, at += b) {
-            float *to = group + p / EMO_TILE * across + p % EMO_TILE * EMO_TILE;
-            floats x = *(const loose *)(const void *)(g + at);
-            unsigneds which = __builtin_convertvector(
-                *(const loose_shorts *)(const void *)(place + at), unsigneds);
-            unsigneds odd = -(which & 1), lower = -(which >> 1);
-            sum += x;
-            for (size_t t = 0; t < s->terms; t++, to += EMO_TILE_NUMBERS) {
-                unsigneds upper = (unsigneds)x & 0xffff0000;
-                unsigneds pair = (upper & odd) | (upper >> 16 & ~odd);
-                *(unsigneds *)(void *)to = pair & ~lower;
-                *(unsigneds *)(void *)(to + below) = pair & lower;
-                x -= (floats)upper;
-            }
+        ints most = {0};
+        for (size_t p = 0; p < n * f->pw; p++, from += b) {
+            sum += *(const loose *)(const void *)from;
+            keep_larger(&most, from);
         }
         *(loose *)(void *)(gb + o) = sum;
+        *(loose *)(void *)(scales + o) = (floats)most / greatest(s->digits);
     }
 }
 
-/* Adds what n pooled rows give to the sums of two groups of channels in 32 streams. */
-static inline void backward_tiles(const struct emo_first *f, const struct sizes *s, size_t n,
-                                  const uint16_t *x, const float *g, float *sums)
+/* A pooled row's gradients as tiles [row of the map][64 columns][group][digit]. */
+static inline void unpool(const struct emo_first *f, const struct sizes *s, size_t digits,
+                          const float *g, const uint16_t *place, const float *scales, float *tiles)
 {
-    size_t stride = s->length * sizeof *x, terms = s->terms, down = s->groups * EMO_TILE_NUMBERS;
-    EMO_TILE_LOAD(0, sums, 64);
-    EMO_TILE_LOAD(1, sums + EMO_TILE_NUMBERS, 64);
-    EMO_TILE_LOAD(2, sums + down, 64);
-    EMO_TILE_LOAD(3, sums + down + EMO_TILE_NUMBERS, 64);
-    for (size_t r = 0; r < 2 * n; r++, x += f->conv->stride * s->step * s->length)
-        for (size_t q = 0; q < s->columns; q += PAIR, g += down * terms) {
-            EMO_TILE_LOAD(4, x + q, stride);
-            EMO_TILE_LOAD(5, x + q + EMO_TILE * s->length, stride);
-            for (size_t t = 0; t < terms; t++) {
-                EMO_TILE_LOAD(6, g + t * EMO_TILE_NUMBERS, 64);
-                EMO_TILE_MULTIPLY(0, 4, 6);
-                EMO_TILE_LOAD(7, g + (terms + t) * EMO_TILE_NUMBERS, 64);
-                EMO_TILE_MULTIPLY(1, 4, 7);
-                EMO_TILE_MULTIPLY(2, 5, 6);
-                EMO_TILE_MULTIPLY(3, 5, 7);
+    size_t plane = (size_t)f->ph * f->pw, b = f->block;
+    size_t across = s->groups * digits * EMO_TILE_NUMBERS;
+    size_t below = s->columns / EMO_TILE_BYTES * across;
+    for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
+        size_t at = o / b * plane * b + o % b;
+        float *group = tiles + o / EMO_TILE * digits * EMO_TILE_NUMBERS;
+        floats by = 1.0f / *(const loose *)(const void *)(scales + o);
+        for (size_t p = 0; p < f->pw; p += 2, at += 2 * b) {
+            float *to = group + p / PAIR * across + p % PAIR / 2 * EMO_TILE;
+            ints x[2] = {{0}}, up[2], low[2] = {{0}};
+            for (size_t i = 0; i < 2 && p + i < f->pw; i++) {
+                floats whole = *(const loose *)(const void *)(g + at + i * b) * by;
+                to_digits(&whole, &x[i]);
+                ints which = __builtin_convertvector(
+                    *(const loose_shorts *)(const void *)(place + at + i * b), ints);
+                up[i] = (which & 1) * 8;
+                low[i] = -(which >> 1);
+            }
+            for (size_t t = 0; t < digits; t++, to += EMO_TILE_NUMBERS) {
+                ints first = (x[0] >> 8 * t & 255) << up[0];
+                ints second = (x[1] >> 8 * t & 255) << up[1] << 16;
+                *(ints *)(void *)to = (first & ~low[0]) | (second & ~low[1]);
+                *(ints *)(void *)(to + below) = (first & low[0]) | (second & low[1]);
             }
         }
-    EMO_TILE_STORE(0, sums, 64);
-    EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, 64);
-    EMO_TILE_STORE(2, sums + down, 64);
-    EMO_TILE_STORE(3, sums + down + EMO_TILE_NUMBERS, 64);
+    }
+}
+
+/* What n pooled rows give to the sums of 32 numbers of the kernel and 32 channels: [digit]. */
+static inline void backward_tiles(const struct emo_first *f, const struct sizes *s, size_t n,
+                                  const uint8_t *x, const float *g, float *sums)
+{
+    size_t stride = s->columns, next = s->groups * s->digits * EMO_TILE_NUMBERS;
+    size_t second = s->digits * EMO_TILE_NUMBERS, down = f->conv->stride * taps(f) * s->columns;
+    for (size_t t = 0; t < s->digits; t++, sums += 4 * EMO_TILE_NUMBERS) {
+        const uint8_t *row = x;
+        const float *b = g + t * EMO_TILE_NUMBERS;
+        EMO_TILE_ZERO(0);
+        EMO_TILE_ZERO(1);
+        EMO_TILE_ZERO(2);
+        EMO_TILE_ZERO(3);
+        for (size_t r = 0; r < 2 * n; r++, row += down)
+            for (size_t q = 0; q < s->columns; q += EMO_TILE_BYTES, b += next) {
+                EMO_TILE_LOAD(4, row + q, stride);
+                EMO_TILE_LOAD(6, b, 64);
+                EMO_TILE_MULTIPLY_BYTES(0, 4, 6);
+                EMO_TILE_LOAD(7, b + second, 64);
+                EMO_TILE_MULTIPLY_BYTES(1, 4, 7);
+                EMO_TILE_LOAD(5, row + q + EMO_TILE * s->columns, stride);
+                EMO_TILE_MULTIPLY_BYTES(2, 5, 6);
+                EMO_TILE_MULTIPLY_BYTES(3, 5, 7);
+            }
+        EMO_TILE_STORE(0, sums, 128);
+        EMO_TILE_STORE(1, sums + EMO_TILE, 128);
+        EMO_TILE_STORE(2, sums + EMO_TILE * PAIR, 128);
+        EMO_TILE_STORE(3, sums + EMO_TILE * PAIR + EMO_TILE, 128);
+    }
+}
+
+/* Those sums, put together, to 32 rows of the sums of all, `apart` from each other. */
+static inline void add_sums(const struct sizes *s, const float *sums, const float *scales,
+                            size_t apart, float *to)
+{
+    for (size_t h = 0; h < PAIR; h += EMO_TILE) {
+        floats scale = *(const loose *)(const void *)(scales + h);
+        for (size_t k = 0; k < PAIR; k++) {
+            floats x;
+            put_together(s->digits, sums + k * PAIR + h, &x);
+            *(floats *)(void *)(to + k * apart + h) += x * scale;
+        }
+    }
 }
 
 static void backward(const struct emo_first *f, size_t n, const uint8_t *const *images,
                      const float *gy, const uint16_t *place, float *gw, float *gb, float *scratch)
 {
     const struct sizes s = sizes(f);
-    size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, down = s.groups * EMO_TILE_NUMBERS;
-    float *tiles = scratch, *sums = tiles + s.band_tiles * EMO_TILE_NUMBERS;
-    uint16_t *row = (uint16_t *)(void *)(sums + s.sum_tiles * EMO_TILE_NUMBERS);
-    uint16_t *streams = row + s.row;
+    size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, lanes = s.groups * EMO_TILE;
+    float *tiles = scratch, *all = tiles + s.band * row_tiles(&s) * EMO_TILE_NUMBERS;
+    float *sums = all + s.sums * lanes, *scales = sums + 4 * s.digits * EMO_TILE_NUMBERS;
+    uint8_t *row = (uint8_t *)(void *)(scales + 2 * lanes), *streams = row + s.row;
     memset(scratch, 0, scratch_floats(f) * sizeof *scratch);
     memset(gb, 0, oc * sizeof *gb);
     EMO_TILES_BEGIN();
@@ -91,25 +157,24 @@ static void backward(const struct emo_first *f, size_t n, const uint8_t *const *
         for (size_t py = 0; py < f->ph; py += s.band) {
             size_t here = f->ph - py < s.band ? f->ph - py : s.band;
             load_streams(f, &s, images[r], py, here, row, streams);
+            measure(f, &s, gy + py * f->pw * f->block, here, scales, gb);
             for (size_t i = 0; i < here; i++) {
                 size_t at = (py + i) * f->pw * f->block;
-                unpool(f, &s, gy + at, place + at,
-                       tiles + i * s.band_tiles / s.band * EMO_TILE_NUMBERS, gb);
+                float *to = tiles + i * row_tiles(&s) * EMO_TILE_NUMBERS;
+                if (s.digits == 2)
+                    unpool(f, &s, 2, gy + at, place + at, scales, to);
+                else
+                    unpool(f, &s, 3, gy + at, place + at, scales, to);
             }
-            for (size_t k = 0; k < s.shifts; k++)
-                for (size_t m = 0; m < s.streams; m += PAIR)
-                    for (size_t o = 0; o < s.groups; o += 2)
-                        backward_tiles(f, &s, here, streams + m * s.length + k,
-                                       tiles + o * s.terms * EMO_TILE_NUMBERS,
-                                       sums + (k * s.streams + m) / EMO_TILE * down +
-                                           o * EMO_TILE_NUMBERS);
+            for (size_t k = 0; k < s.sums; k += PAIR)
+                for (size_t o = 0; o < lanes; o += PAIR) {
+                    backward_tiles(f, &s, here, streams + k * s.columns,
+                                   tiles + o / EMO_TILE * s.digits * EMO_TILE_NUMBERS, sums);
+                    add_sums(&s, sums, scales + o, lanes, all + k * lanes + o);
+                }
         }
     EMO_TILES_END();
-    for (size_t i = 0; i < f->conv->kernel_h * taps(f); i++)
-        for (size_t o = 0; o < oc; o++) {
-            size_t j = i % taps(f), at = j / s.step * s.streams + i / taps(f) * s.step + j % s.step;
-            gw[i * oc + o] = sums[at / EMO_TILE * down + o / EMO_TILE * EMO_TILE_NUMBERS +
-                                  at % EMO_TILE * EMO_TILE + o % EMO_TILE] *
-                             (1.0f / 255.0f);
-        }
+    for (size_t k = 0; k < s.kernel; k++)
+        for (size_t o = 0; o < oc; o++)
+            gw[k * oc + o] = all[k * lanes + o] * (1.0f / 255.0f);
 }

@@ -1,78 +1,120 @@
 /*
  * Forward in tiles, as first_amx.h describes it.
  */
-#include "net/kernels/bf16.h"
 #include "net/kernels/first_amx.h"
 
-/* Tiles [two groups of channels][ky][depth][term][group of the two]. */
+/* Tiles [two groups of channels][digit][depth][group of the two], then the channels' scales. */
 static void pack(const struct emo_first *f, const float *hwio, float *packed)
 {
     struct sizes s = sizes(f);
-    size_t oc = f->conv->oc, n = taps(f), kh = f->conv->kernel_h;
-    uint16_t *to = (uint16_t *)(void *)packed;
+    size_t oc = f->conv->oc, n = taps(f);
+    int8_t *to = (int8_t *)(void *)packed;
+    float *scales = packed + packed_tiles(&s) * EMO_TILE_NUMBERS;
     memset(packed, 0, packed_floats(f) * sizeof *packed);
-    for (size_t o = 0; o < oc; o++)
-        for (size_t r = 0; r < kh * n; r++) {
-            float w = hwio[r * oc + o] * (1.0f / 255.0f);
-            uint16_t term[3];
-            if (f->bf16)
-                emo_bf16_from(&w, 1, term);
-            else
-                cut(w, s.terms, term);
-            size_t j = r % n, depth = (o / PAIR * kh + r / n) * s.depths + j / EMO_TILE_DEPTH;
-            for (size_t t = 0; t < s.terms; t++) {
-                size_t tile = (depth * s.terms + t) * 2 + o / EMO_TILE % 2;
-                size_t pair = j % EMO_TILE_DEPTH / 2 * EMO_TILE + o % EMO_TILE;
-                to[(tile * EMO_TILE_NUMBERS + pair) * 2 + j % 2] = term[t];
+    for (size_t o = 0; o < oc; o += EMO_TILE) {
+        ints most = {0};
+        for (size_t k = 0; k < s.kernel; k++)
+            keep_larger(&most, hwio + k * oc + o);
+        floats scale = (floats)most / greatest(s.digits);
+        for (size_t k = 0; k < s.kernel; k++) {
+            floats whole = *(const loose *)(const void *)(hwio + k * oc + o) / scale;
+            ints x;
+            to_digits(&whole, &x);
+            size_t ky = k / n, at = ky % s.rows * n + k % n;
+            size_t depth = ky / s.rows * s.parts + at / EMO_TILE_BYTES;
+            for (size_t t = 0; t < s.digits; t++, x >>= 8) {
+                size_t tile = ((o / PAIR * s.digits + t) * s.depths + depth) * 2 +
+                              o / EMO_TILE % 2;
+                int8_t *row = to + (tile * EMO_TILE + at % EMO_TILE_BYTES / 4) * EMO_TILE_BYTES;
+                for (size_t i = 0; i < EMO_TILE; i++)
+                    row[4 * i + at % 4] = (int8_t)x[i];
             }
         }
+        *(loose *)(void *)(scales + o) = scale * (1.0f / 255.0f);
+    }
 }
 
-/* 16 columns of two rows of the map, 32 channels: [row][column][channel]. */
-static inline void forward_tiles(const struct emo_first *f, const struct sizes *s,
-                                 const uint16_t *x, const float *w, float *sums)
+/* 16 windows' bytes from `rows` rows of pixels: of each the n that `owner` says are its own. */
+static inline void gather(const uint8_t *pixels, size_t rows, size_t n, const line *owner, size_t row,
+                          size_t step, uint8_t *to)
 {
-    size_t stride = s->step * sizeof *x, below = f->conv->stride * s->row, terms = s->terms;
-    EMO_TILE_ZERO(0);
-    EMO_TILE_ZERO(1);
-    EMO_TILE_ZERO(2);
-    EMO_TILE_ZERO(3);
-    for (size_t ky = 0; ky < f->conv->kernel_h; ky++, x += s->row)
-        for (size_t d = 0; d < s->depths; d++) {
-            const uint16_t *at = x + d * EMO_TILE_DEPTH;
-            EMO_TILE_LOAD(4, at, stride);
-            EMO_TILE_LOAD(5, at + below, stride);
-            for (size_t t = 0; t < terms; t++, w += 2 * EMO_TILE_NUMBERS) {
-                EMO_TILE_LOAD(6, w, 64);
-                EMO_TILE_MULTIPLY(0, 4, 6);
-                EMO_TILE_LOAD(7, w + EMO_TILE_NUMBERS, 64);
-                EMO_TILE_MULTIPLY(1, 4, 7);
-                EMO_TILE_MULTIPLY(2, 5, 6);
-                EMO_TILE_MULTIPLY(3, 5, 7);
-            }
+    for (size_t q = 0; q < EMO_TILE; q++, pixels += step, to += EMO_TILE_BYTES) {
+        line x = *(const loose_line *)(const void *)pixels;
+        for (size_t r = 1; r < rows; r++) {
+            line next = *(const loose_line *)(const void *)(pixels + r * row - r * n);
+            line there = (line)(*owner >= (uint8_t)r);
+            x = (next & there) | (x & ~there);
         }
-    EMO_TILE_STORE(0, sums, 128);
-    EMO_TILE_STORE(1, sums + EMO_TILE, 128);
-    EMO_TILE_STORE(2, sums + EMO_TILE * PAIR, 128);
-    EMO_TILE_STORE(3, sums + EMO_TILE * PAIR + EMO_TILE, 128);
+        *(line *)(void *)to = x;
+    }
+}
+
+/* Tiles of 16 windows of both rows of the map: [depth][row of the map]. What is before and behind
+   the pixels is read. */
+static inline void load_windows(const struct emo_first *f, const struct sizes *s, const line *owner,
+                                const uint8_t *pixels, uint8_t *windows)
+{
+    const size_t n = taps(f), row = s->row, step = s->step, down = f->conv->stride * row;
+    for (size_t ky = 0; ky < f->conv->kernel_h; ky += s->rows)
+        for (size_t i = 0; i < n; i += EMO_TILE_BYTES)
+            for (size_t below = 0; below < 2; below++, windows += EMO_TILE * EMO_TILE_BYTES) {
+                const uint8_t *from = pixels + ky * row + i + below * down;
+                size_t left = f->conv->kernel_h - ky;
+                switch (left < s->rows ? left : s->rows) {
+                case 1: gather(from, 1, n, owner, row, step, windows); break;
+                case 2: gather(from, 2, n, owner, row, step, windows); break;
+                case 3: gather(from, 3, n, owner, row, step, windows); break;
+                default: gather(from, left < s->rows ? left : s->rows, n, owner, row, step, windows);
+                }
+            }
+}
+
+/* 16 columns of two rows of the map, 32 channels: [digit][row][column][channel]. */
+static inline void forward_tiles(const struct sizes *s, const uint8_t *windows, const float *w,
+                                 float *sums)
+{
+    for (size_t t = 0; t < s->digits; t++, sums += 4 * EMO_TILE_NUMBERS) {
+        const uint8_t *x = windows;
+        EMO_TILE_ZERO(0);
+        EMO_TILE_ZERO(1);
+        EMO_TILE_ZERO(2);
+        EMO_TILE_ZERO(3);
+        for (size_t d = 0; d < s->depths; d++, w += 2 * EMO_TILE_NUMBERS) {
+            EMO_TILE_LOAD(4, x, EMO_TILE_BYTES);
+            EMO_TILE_LOAD(6, w, 64);
+            EMO_TILE_MULTIPLY_BYTES(0, 4, 6);
+            EMO_TILE_LOAD(7, w + EMO_TILE_NUMBERS, 64);
+            EMO_TILE_MULTIPLY_BYTES(1, 4, 7);
+            EMO_TILE_LOAD(5, x + EMO_TILE * EMO_TILE_BYTES, EMO_TILE_BYTES);
+            EMO_TILE_MULTIPLY_BYTES(2, 5, 6);
+            EMO_TILE_MULTIPLY_BYTES(3, 5, 7);
+            x += 2 * EMO_TILE * EMO_TILE_BYTES;
+        }
+        EMO_TILE_STORE(0, sums, 128);
+        EMO_TILE_STORE(1, sums + EMO_TILE, 128);
+        EMO_TILE_STORE(2, sums + EMO_TILE * PAIR, 128);
+        EMO_TILE_STORE(3, sums + EMO_TILE * PAIR + EMO_TILE, 128);
+    }
 }
 
 /* Of those sums: n pooled places of 16 channels. y and place lie b apart. */
-static inline void pool(const float *sums, size_t n, const float *bias, size_t b, float *y,
-                        uint16_t *place)
+static inline void pool(size_t digits, const float *sums, size_t n, const float *scales,
+                        const float *bias, size_t b, float *y, uint16_t *place)
 {
-    static const size_t window[4] = {0, 2, 2 * EMO_TILE, 2 * EMO_TILE + 2};
-    floats add = *(const loose *)(const void *)bias;
+    static const size_t window[4] = {0, PAIR, EMO_TILE * PAIR, EMO_TILE * PAIR + PAIR};
+    const floats add = *(const loose *)(const void *)bias;
+    const floats scale = *(const loose *)(const void *)scales;
     for (size_t p = 0; p < n; p++, sums += 2 * PAIR, y += b, place += b) {
-        const floats *x = (const floats *)(const void *)sums;
-        floats most = x[0];
+        floats most, x;
+        put_together(digits, sums, &most);
         ints where = {0};
         for (int i = 1; i < 4; i++) {
-            ints more = x[window[i]] > most;
-            most = (floats)(((ints)x[window[i]] & more) | ((ints)most & ~more));
+            put_together(digits, sums + window[i], &x);
+            ints more = x > most;
+            most = (floats)(((ints)x & more) | ((ints)most & ~more));
             where = (i & more) | (where & ~more);
         }
-        *(loose *)(void *)y = most + add;
+        *(loose *)(void *)y = most * scale + add;
         *(loose_shorts *)(void *)place = __builtin_convertvector(where, shorts);
     }
 }
@@ -82,23 +124,33 @@ static void forward(const struct emo_first *f, const uint8_t *image, const float
 {
     const struct sizes s = sizes(f);
     size_t plane = (size_t)f->ph * f->pw, b = f->block, rows = (size_t)2 * f->conv->stride;
-    size_t weights = f->conv->kernel_h * s.depths * s.terms * 2 * EMO_TILE_NUMBERS;
+    size_t weights = s.digits * s.depths * 2 * EMO_TILE_NUMBERS;
+    const float *scales = packed + packed_tiles(&s) * EMO_TILE_NUMBERS;
     float *sums = scratch;
-    uint16_t *pixels = (uint16_t *)(void *)(scratch + 4 * EMO_TILE_NUMBERS);
-    memset(pixels, 0, band(f) * s.row * sizeof *pixels);
+    uint8_t *windows = (uint8_t *)(void *)(sums + 4 * s.digits * EMO_TILE_NUMBERS);
+    uint8_t *pixels = windows + 2 * s.depths * EMO_TILE * EMO_TILE_BYTES + EMO_TILE_BYTES;
+    line owner;
+    for (size_t i = 0; i < EMO_TILE_BYTES; i++)
+        owner[i] = (uint8_t)(i / taps(f));
+    memset(pixels, 0, band(f) * s.row);
     EMO_TILES_BEGIN();
     for (size_t py = 0; py < f->ph; py++) {
         for (size_t r = 0; r < band(f); r++)
             load_row(f, image, (int64_t)(py * rows + r) - f->conv->top, s.row, pixels + r * s.row);
-        for (size_t o = 0; o < f->conv->oc; o += PAIR)
-            for (size_t px = 0; px < f->pw; px += EMO_TILE / 2) {
-                size_t n = f->pw - px < EMO_TILE / 2 ? f->pw - px : EMO_TILE / 2;
-                forward_tiles(f, &s, pixels + 2 * px * s.step, packed + o / PAIR * weights, sums);
+        for (size_t px = 0; px < f->pw; px += EMO_TILE / 2) {
+            size_t n = f->pw - px < EMO_TILE / 2 ? f->pw - px : EMO_TILE / 2;
+            load_windows(f, &s, &owner, pixels + 2 * px * s.step, windows);
+            for (size_t o = 0; o < f->conv->oc; o += PAIR) {
+                forward_tiles(&s, windows, packed + o / PAIR * weights, sums);
                 for (size_t h = 0; h < PAIR && o + h < f->conv->oc; h += EMO_TILE) {
                     size_t at = ((o + h) / b * plane + py * f->pw + px) * b + (o + h) % b;
-                    pool(sums + h, n, bias + o + h, b, y + at, place + at);
+                    if (s.digits == 2)
+                        pool(2, sums + h, n, scales + o + h, bias + o + h, b, y + at, place + at);
+                    else
+                        pool(3, sums + h, n, scales + o + h, bias + o + h, b, y + at, place + at);
                 }
             }
+        }
     }
     EMO_TILES_END();
 }

@@ -264,6 +264,7 @@ static void backward(const struct emo_first *f, size_t n, const uint8_t *const *
 
 const struct emo_first_kernel KERNEL = {
     .lanes = LANES,
+    .rounded = true,
     .packed = packed_floats,
     .scratch = scratch_floats,
     .pack = pack,

@@ -108,7 +108,7 @@ static inline float emo_tile_fused(float a, float b, float c)
     return emo_tile_normal((float)((double)a * (double)b + (double)c));
 }
 
-static inline void emo_tile_multiply(int c, int a, int b)
+static inline void emo_tiles_fit(int c, int a, int b)
 {
     emo_tile_there(c);
     emo_tile_there(a);
@@ -120,6 +120,12 @@ static inline void emo_tile_multiply(int c, int a, int b)
                    "registers do not fit each other");
     emo_tiles_must(emo_tiles.written[c] && emo_tiles.written[a] && emo_tiles.written[b],
                    "multiplied, and never written");
+}
+
+static inline void emo_tile_multiply(int c, int a, int b)
+{
+    emo_tiles_fit(c, a, b);
+    const struct emo_tiles_shape *s = &emo_tiles.shape;
     size_t sums = s->row_bytes[c] / 4;
     float a_even[16][16], a_odd[16][16], b_even[16][16] = {{0}}, b_odd[16][16] = {{0}};
     emo_tile_numbers(a, a_even, a_odd);
@@ -138,11 +144,31 @@ static inline void emo_tile_multiply(int c, int a, int b)
     }
 }
 
+static inline void emo_tile_multiply_bytes(int c, int a, int b)
+{
+    emo_tiles_fit(c, a, b);
+    const struct emo_tiles_shape *s = &emo_tiles.shape;
+    for (size_t m = 0; m < s->rows[c]; m++)
+        for (size_t n = 0; n < s->row_bytes[c] / 4u; n++) {
+            int32_t sum;
+            memcpy(&sum, emo_tiles.bytes[c][m] + 4 * n, sizeof sum);
+            int64_t exact = sum;
+            for (size_t k = 0; k < s->row_bytes[a]; k++) {
+                int x = emo_tiles.bytes[a][m][k], y = emo_tiles.bytes[b][k / 4][4 * n + k % 4];
+                exact += x * (y < 128 ? y : y - 256);
+            }
+            emo_tiles_must(exact >= INT32_MIN && exact <= INT32_MAX, "a sum overflows");
+            sum = (int32_t)exact;
+            memcpy(emo_tiles.bytes[c][m] + 4 * n, &sum, sizeof sum);
+        }
+}
+
 #define EMO_TILES_BEGIN() emo_tiles_begin(&emo_tiles_whole)
 #define EMO_TILES_END() emo_tiles_end()
 #define EMO_TILE_ZERO(c) emo_tile_zero(c)
 #define EMO_TILE_LOAD(to, from, stride) emo_tile_load(to, from, stride)
 #define EMO_TILE_STORE(from, to, stride) emo_tile_store(from, to, stride)
 #define EMO_TILE_MULTIPLY(c, a, b) emo_tile_multiply(c, a, b)
+#define EMO_TILE_MULTIPLY_BYTES(c, a, b) emo_tile_multiply_bytes(c, a, b)
 
 #endif
