@@ -68,7 +68,7 @@ $(BUILD)/lib/net/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512vl -mavx
 $(BUILD)/lib/net/kernels/%_amx.o: ISA = -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma \
     -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
 endif
-KERNEL = -O3 -ffp-contract=fast
+KERNEL = -O3 -ffp-contract=fast -fno-math-errno
 $(BUILD)/lib/net/kernels/%.o: lib/net/kernels/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(KERNEL) $(ISA) -MMD -MP -c -o $@ $<

@@ -1,7 +1,7 @@
 #include "net/execute.h"
 
 #include "net/blocks.h"
-#include "net/initialise.h"
+#include "net/kernels/adam.h"
 #include "net/kernels/bf16.h"
 #include "net/kernels/plain.h"
 

@@ -1,6 +1,7 @@
 #include "net/execute.h"
 
 #include "net/initialise.h"
+#include "net/kernels/adam.h"
 #include "net/loss.h"
 #include "net/tiled.h"
 #include "net/trim.h"

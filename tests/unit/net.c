@@ -6,6 +6,7 @@
 #include "net/blocks.h"
 #include "net/graph.h"
 #include "net/initialise.h"
+#include "net/kernels/adam.h"
 #include "net/kernels/plain.h"
 #include "net/loss.h"
 #include "net/net.h"

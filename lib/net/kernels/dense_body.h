@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-#define ROWS 4
+/* Sums in registers: half of those that there are. */
+#define ROWS (LANES == 16 ? 8 : 4)
 #define VECTORS 2
 
 typedef float floats __attribute__((vector_size(4 * LANES)));
@@ -98,9 +99,12 @@ static inline void products(size_t rows, size_t columns, size_t depth, const flo
         }
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < columns; i++) {
-            float sum = 0;
-            for (size_t j = 0; j < LANES; j++)
-                sum += s[r][i][j];
+            float part[LANES];
+            memcpy(part, &s[r][i], sizeof part);
+            for (size_t half = LANES / 2; half > 0; half /= 2)
+                for (size_t j = 0; j < half; j++)
+                    part[j] += part[j + half];
+            float sum = part[0];
             for (size_t k = o; k < depth; k++)
                 sum += gy[r * depth + k] * w[i * depth + k];
             gx[r * ldx + i] = sum;

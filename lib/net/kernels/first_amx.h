@@ -164,4 +164,12 @@ static void load_row(const struct emo_first *f, const uint8_t *image, int64_t y,
         memcpy(to + (size_t)l->left * l->c, image + (size_t)y * f->pitch, (size_t)l->w * l->c);
 }
 
+/* Has n rows from y fetched from memory while something else is done. */
+static inline void fetch(const struct emo_first *f, const uint8_t *image, int64_t y, size_t n)
+{
+    size_t from = y > 0 ? (size_t)y : 0, to = from + n < f->conv->h ? from + n : f->conv->h;
+    for (size_t i = from * f->pitch; i < to * f->pitch; i += EMO_TILE_BYTES)
+        __builtin_prefetch(image + i, 0, 2);
+}
+
 #endif

@@ -147,6 +147,7 @@ static void backward(const struct emo_first *f, size_t n, const uint8_t *const *
 {
     const struct sizes s = sizes(f);
     size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, lanes = s.groups * EMO_TILE;
+    size_t rows = (size_t)2 * f->conv->stride;
     float *tiles = scratch, *all = tiles + s.band * row_tiles(&s) * EMO_TILE_NUMBERS;
     float *sums = all + s.sums * lanes, *scales = sums + 4 * s.digits * EMO_TILE_NUMBERS;
     uint8_t *row = (uint8_t *)(void *)(scales + 2 * lanes), *streams = row + s.row;
@@ -157,6 +158,8 @@ static void backward(const struct emo_first *f, size_t n, const uint8_t *const *
         for (size_t py = 0; py < f->ph; py += s.band) {
             size_t here = f->ph - py < s.band ? f->ph - py : s.band;
             load_streams(f, &s, images[r], py, here, row, streams);
+            fetch(f, images[r], (int64_t)((py + here - 1) * rows + band(f)) - f->conv->top,
+                  s.band * rows);
             measure(f, &s, gy + py * f->pw * f->block, here, scales, gb);
             for (size_t i = 0; i < here; i++) {
                 size_t at = (py + i) * f->pw * f->block;

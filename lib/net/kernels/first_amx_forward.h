@@ -137,6 +137,7 @@ static void forward(const struct emo_first *f, const uint8_t *image, const float
     for (size_t py = 0; py < f->ph; py++) {
         for (size_t r = 0; r < band(f); r++)
             load_row(f, image, (int64_t)(py * rows + r) - f->conv->top, s.row, pixels + r * s.row);
+        fetch(f, image, (int64_t)(py * rows + band(f)) - f->conv->top, rows);
         for (size_t px = 0; px < f->pw; px += EMO_TILE / 2) {
             size_t n = f->pw - px < EMO_TILE / 2 ? f->pw - px : EMO_TILE / 2;
             load_windows(f, &s, &owner, pixels + 2 * px * s.step, windows);
