@@ -55,6 +55,15 @@ history.tsv scores.emo metrics.txt metrics.json roc.tsv"
     [ "$(cat out/notes)" = mine ]
 }
 
+@test "without a report the network and its metrics are the same" {
+    results
+    baseline -f --no-report "$SAMPLE" out
+    [ "$(cd out && echo *)" = "baseline.model commands data.tsv history.tsv metrics.json metrics.txt roc.tsv scores.emo" ]
+    for f in baseline.model scores.emo metrics.json roc.tsv; do
+        cmp "out/$f" "$BATS_FILE_TMPDIR/out/$f"
+    done
+}
+
 @test "no drawing of a validation emoji was trained on" {
     emo-unzip -q -s 8x8 "$SAMPLE" | emo-split -q --group '([0-9a-f-]+)_' -o photos.emo
     for part in train valid; do
