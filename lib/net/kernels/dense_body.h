@@ -85,6 +85,25 @@ static void backward_weights(const struct emo_layer *l, size_t n, const float *x
     }
 }
 
+#if LANES == 16
+#define EVERY_OTHER(i) i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14, i + 16, i + 18, i + 20, \
+                       i + 22, i + 24, i + 26, i + 28, i + 30
+#elif LANES == 8
+#define EVERY_OTHER(i) i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14
+#else
+#define EVERY_OTHER(i) i, i + 2, i + 4, i + 6
+#endif
+
+/* The sums of LANES vectors' numbers: neighbours are added until one is left of each. */
+static inline void add_up(floats *s, float *sums)
+{
+    _Pragma("GCC unroll 4") for (size_t n = LANES / 2; n > 0; n /= 2)
+        _Pragma("GCC unroll 8") for (size_t i = 0; i < n; i++)
+            s[i] = __builtin_shufflevector(s[2 * i], s[2 * i + 1], EVERY_OTHER(0)) +
+                   __builtin_shufflevector(s[2 * i], s[2 * i + 1], EVERY_OTHER(1));
+    AT(sums) = s[0];
+}
+
 /* Products of ROWS rows of gy with VECTORS rows of w, along both. */
 static inline void products(size_t rows, size_t columns, size_t depth, const float *gy,
                             const float *w, float *gx, size_t ldx)
@@ -97,14 +116,12 @@ static inline void products(size_t rows, size_t columns, size_t depth, const flo
             _Pragma("GCC unroll 8") for (size_t i = 0; i < VECTORS; i++)
                 s[r][i] += g * FROM(w + (i < columns ? i : 0) * depth + o);
         }
+    float sums[ROWS * VECTORS];
+    for (size_t i = 0; i < ROWS * VECTORS; i += LANES)
+        add_up((floats *)s + i, sums + i);
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < columns; i++) {
-            float part[LANES];
-            memcpy(part, &s[r][i], sizeof part);
-            for (size_t half = LANES / 2; half > 0; half /= 2)
-                for (size_t j = 0; j < half; j++)
-                    part[j] += part[j + half];
-            float sum = part[0];
+            float sum = sums[r * VECTORS + i];
             for (size_t k = o; k < depth; k++)
                 sum += gy[r * depth + k] * w[i * depth + k];
             gx[r * ldx + i] = sum;
