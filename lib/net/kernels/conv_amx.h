@@ -31,51 +31,58 @@ static inline void zero_sums(void)
     EMO_TILE_ZERO(3);
 }
 
-static inline void load_a(const uint16_t *first, const uint16_t *second, size_t stride)
+/* Each register is loaded just before it is needed, so that multiplications soon begin. Rows of a
+   are met again by other taps and other tiles of b, what is loaded of b is not. */
+static inline void load_and_multiply(const uint16_t *first, const uint16_t *second, size_t stride,
+                                     const float *b)
 {
+    EMO_TILE_LOAD_ONCE(6, b, 64);
     EMO_TILE_LOAD(4, first, stride);
-    EMO_TILE_LOAD(5, second, stride);
-}
-
-static inline void load_b(const float *b)
-{
-    EMO_TILE_LOAD(6, b, 64);
-    EMO_TILE_LOAD(7, b + EMO_TILE_NUMBERS, 64);
-}
-
-static inline void multiply(void)
-{
+    EMO_TILE_LOAD_ONCE(7, b + EMO_TILE_NUMBERS, 64);
     EMO_TILE_MULTIPLY(0, 4, 6);
+    EMO_TILE_LOAD(5, second, stride);
     EMO_TILE_MULTIPLY(1, 4, 7);
     EMO_TILE_MULTIPLY(2, 5, 6);
     EMO_TILE_MULTIPLY(3, 5, 7);
 }
 
-/* Of 32 numbers in depth. Terms of a lie `apart`, those of b follow each other; the smallest
-   products first, in an order that loads little. */
+/* By the b that is there. */
+static inline void load_a_and_multiply(const uint16_t *first, const uint16_t *second, size_t stride)
+{
+    EMO_TILE_LOAD(4, first, stride);
+    EMO_TILE_MULTIPLY(0, 4, 6);
+    EMO_TILE_MULTIPLY(1, 4, 7);
+    EMO_TILE_LOAD(5, second, stride);
+    EMO_TILE_MULTIPLY(2, 5, 6);
+    EMO_TILE_MULTIPLY(3, 5, 7);
+}
+
+/* The a that is there. */
+static inline void load_b_and_multiply(const float *b)
+{
+    EMO_TILE_LOAD_ONCE(6, b, 64);
+    EMO_TILE_MULTIPLY(0, 4, 6);
+    EMO_TILE_MULTIPLY(2, 5, 6);
+    EMO_TILE_LOAD_ONCE(7, b + EMO_TILE_NUMBERS, 64);
+    EMO_TILE_MULTIPLY(1, 4, 7);
+    EMO_TILE_MULTIPLY(3, 5, 7);
+}
+
+/* Of 32 numbers in depth. Terms of a lie `apart`, those of b follow each other. From one product to
+   the next one of the two stays. */
 static inline void add_products(size_t terms, const uint16_t *first, const uint16_t *second,
                                 size_t apart, size_t stride, const float *b)
 {
     if (terms == 1) {
-        load_a(first, second, stride);
-        load_b(b);
-        multiply();
+        load_and_multiply(first, second, stride, b);
         return;
     }
-    load_a(first + apart, second + apart, stride);
-    load_b(b + B_TILES);
-    multiply();
-    load_a(first + 2 * apart, second + 2 * apart, stride);
-    load_b(b);
-    multiply();
-    load_a(first + apart, second + apart, stride);
-    multiply();
-    load_a(first, second, stride);
-    multiply();
-    load_b(b + B_TILES);
-    multiply();
-    load_b(b + 2 * B_TILES);
-    multiply();
+    load_and_multiply(first, second, stride, b + 2 * B_TILES);
+    load_b_and_multiply(b + B_TILES);
+    load_a_and_multiply(first + apart, second + apart, stride);
+    load_b_and_multiply(b);
+    load_a_and_multiply(first + 2 * apart, second + 2 * apart, stride);
+    load_a_and_multiply(first, second, stride);
 }
 
 /* A pixel's channels i to i + 31 of a record in blocks of b. */

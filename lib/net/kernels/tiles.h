@@ -66,6 +66,12 @@ static const struct emo_tiles_shape emo_tiles_whole = {
         __asm__ volatile("" ::: "memory");                                                         \
         _tile_loadd(to, from, stride);                                                             \
     } while (0)
+/* The same of what is better not kept in the first cache. */
+#define EMO_TILE_LOAD_ONCE(to, from, stride)                                                       \
+    do {                                                                                           \
+        __asm__ volatile("" ::: "memory");                                                         \
+        _tile_stream_loadd(to, from, stride);                                                      \
+    } while (0)
 #define EMO_TILE_STORE(from, to, stride) _tile_stored(from, to, stride)
 #define EMO_TILE_MULTIPLY(c, a, b) _tile_dpbf16ps(c, a, b)
 #define EMO_TILE_MULTIPLY_BYTES(c, a, b) _tile_dpbusd(c, a, b)
