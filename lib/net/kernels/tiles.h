@@ -56,7 +56,7 @@ static const struct emo_tiles_shape emo_tiles_whole = {
 #else
 #include <immintrin.h>
 
-#define EMO_TILES_BEGIN() _tile_loadconfig(&emo_tiles_whole)
+#define EMO_TILES_BEGIN_SHAPED(shape) _tile_loadconfig(shape)
 #define EMO_TILES_END() _tile_release()
 #define EMO_TILE_ZERO(c) _tile_zero(c)
 /* Rows lie stride bytes apart, anywhere. GCC is not told that a load reads memory: what was written
@@ -76,5 +76,6 @@ static const struct emo_tiles_shape emo_tiles_whole = {
 #define EMO_TILE_MULTIPLY(c, a, b) _tile_dpbf16ps(c, a, b)
 #define EMO_TILE_MULTIPLY_BYTES(c, a, b) _tile_dpbusd(c, a, b)
 #endif
+#define EMO_TILES_BEGIN() EMO_TILES_BEGIN_SHAPED(&emo_tiles_whole)
 
 #endif

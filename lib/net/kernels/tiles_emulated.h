@@ -163,7 +163,7 @@ static inline void emo_tile_multiply_bytes(int c, int a, int b)
         }
 }
 
-#define EMO_TILES_BEGIN() emo_tiles_begin(&emo_tiles_whole)
+#define EMO_TILES_BEGIN_SHAPED(shape) emo_tiles_begin(shape)
 #define EMO_TILES_END() emo_tiles_end()
 #define EMO_TILE_ZERO(c) emo_tile_zero(c)
 #define EMO_TILE_LOAD(to, from, stride) emo_tile_load(to, from, stride)
