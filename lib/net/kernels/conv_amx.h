@@ -34,11 +34,11 @@ static inline void zero_sums(void)
 /* Each register is loaded just before it is needed, so that multiplications soon begin. Rows of a
    are met again by other taps and other tiles of b, what is loaded of b is not. */
 static inline void load_and_multiply(const uint16_t *first, const uint16_t *second, size_t stride,
-                                     const float *b)
+                                     const float *b, size_t beside)
 {
     EMO_TILE_LOAD_ONCE(6, b, 64);
     EMO_TILE_LOAD(4, first, stride);
-    EMO_TILE_LOAD_ONCE(7, b + EMO_TILE_NUMBERS, 64);
+    EMO_TILE_LOAD_ONCE(7, b + beside, 64);
     EMO_TILE_MULTIPLY(0, 4, 6);
     EMO_TILE_LOAD(5, second, stride);
     EMO_TILE_MULTIPLY(1, 4, 7);
@@ -58,40 +58,38 @@ static inline void load_a_and_multiply(const uint16_t *first, const uint16_t *se
 }
 
 /* The a that is there. */
-static inline void load_b_and_multiply(const float *b)
+static inline void load_b_and_multiply(const float *b, size_t beside)
 {
     EMO_TILE_LOAD_ONCE(6, b, 64);
     EMO_TILE_MULTIPLY(0, 4, 6);
     EMO_TILE_MULTIPLY(2, 5, 6);
-    EMO_TILE_LOAD_ONCE(7, b + EMO_TILE_NUMBERS, 64);
+    EMO_TILE_LOAD_ONCE(7, b + beside, 64);
     EMO_TILE_MULTIPLY(1, 4, 7);
     EMO_TILE_MULTIPLY(3, 5, 7);
 }
 
-/* Of 32 numbers in depth. Terms of a lie `apart`, those of b follow each other. From one product to
-   the next one of the two stays. */
+/* Of 32 numbers in depth: a in two tiles, b in two `beside` each other, terms `apart` and `b_apart`.
+   From one product to the next one of the two stays. */
 static inline void add_products(size_t terms, const uint16_t *first, const uint16_t *second,
-                                size_t apart, size_t stride, const float *b)
+                                size_t apart, size_t stride, const float *b, size_t beside,
+                                size_t b_apart)
 {
     if (terms == 1) {
-        load_and_multiply(first, second, stride, b);
+        load_and_multiply(first, second, stride, b, beside);
         return;
     }
-    load_and_multiply(first, second, stride, b + 2 * B_TILES);
-    load_b_and_multiply(b + B_TILES);
+    load_and_multiply(first, second, stride, b + 2 * b_apart, beside);
+    load_b_and_multiply(b + b_apart, beside);
     load_a_and_multiply(first + apart, second + apart, stride);
-    load_b_and_multiply(b);
+    load_b_and_multiply(b, beside);
     load_a_and_multiply(first + 2 * apart, second + 2 * apart, stride);
     load_a_and_multiply(first, second, stride);
 }
 
-/* A pixel's channels i to i + 31 of a record in blocks of b. */
-static inline void load_channels(const float *x, size_t pixels, size_t pixel, size_t b, size_t i,
-                                 emo_floats to[2])
+/* Channel i of the first pixel of a record in blocks of b: the 16 from there lie together. */
+static inline const float *channels_at(const float *x, size_t pixels, size_t b, size_t i)
 {
-    to[0] = *(const emo_loose_floats *)(const void *)(x + (i / b * pixels + pixel) * b + i % b);
-    i += EMO_TILE;
-    to[1] = *(const emo_loose_floats *)(const void *)(x + (i / b * pixels + pixel) * b + i % b);
+    return x + i / b * b * pixels + i % b;
 }
 
 #endif

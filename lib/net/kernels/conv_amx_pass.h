@@ -92,7 +92,8 @@ static inline void sum_taps(const struct pass *p, const struct phase *f, const s
         for (size_t x = 0; x < f->tap_columns; x++)
             for (size_t k = 0; k < channels; k += EMO_TILE_DEPTH, w += terms * B_TILES) {
                 ptrdiff_t at_tap = (ptrdiff_t)x * right + (ptrdiff_t)k;
-                add_products(terms, a[0] + at_tap, a[1] + at_tap, p->apart, stride, w);
+                add_products(terms, a[0] + at_tap, a[1] + at_tap, p->apart, stride, w,
+                             EMO_TILE_NUMBERS, B_TILES);
                 cut_places(p, s, s->share, terms);
             }
     }

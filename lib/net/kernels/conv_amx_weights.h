@@ -1,12 +1,13 @@
 /*
- * The gradient of the weights: for each tap, 32 channels of the input by 32 of the output are 2 x 2
+ * The gradient of the weights: for each tap, 32 channels of the output by 32 of the input are 2 x 2
  * tiles of sums over all places of the output.
  *
- * Places are numbered on, row after row of `wide` of them and record after record, 32 in a depth of
- * tiles; some at the end of a row, and rows at the end of a record, are of nobody and have a
- * gradient of 0. a is the input: channels as rows of places. It is taken apart by the remainders of
- * its row and column by the stride, so that for a tap the places are what lies beside each other,
- * from one number on. b is pairs of places' gradients.
+ * Tiles take places in pairs: one of the upper half of the output's rows and the one as far down in
+ * the lower half. Pairs are numbered on, row after row of `wide` of them, 16 in a depth of tiles;
+ * those at the end of a row and behind the last are of nobody and have a gradient of 0. a is the
+ * gradients: channels as rows of pairs. b is the input, pairs as rows of channels, taken apart by
+ * the remainders of its row and column by the stride, so that for a tap the pairs are what lies
+ * beside each other, from one or another on.
  */
 #include "net/kernels/conv_amx.h"
 
@@ -14,131 +15,171 @@
 
 struct places {
     size_t terms;
-    size_t wide, plane;           /* of a row; of a record */
+    size_t rows, wide;            /* of pairs; `below` and `right` more of the input */
+    size_t below, right;
     size_t phase_rows, phase_columns;
     size_t records;               /* at a time */
-    size_t channel, a_apart;      /* halves of an input channel; of a term */
-    size_t depths;                /* tiles of 32 places */
-    size_t row;                   /* halves of a row of the input */
+    size_t depths;                /* of a record: tiles of 16 pairs */
+    size_t channel, a_apart;      /* halves of a channel of a; of a term */
+    size_t plane, b_record;       /* floats of 16 channels of b; of a phase and record */
+    size_t line;                  /* halves of a row of gradients */
 };
 
 static struct places places_of(const struct emo_conv *c, size_t records)
 {
     const struct emo_layer *l = c->layer;
-    struct places p = {.terms = terms_of(c)};
-    size_t below = (l->kernel_h - 1) / l->stride, right = (l->kernel_w - 1) / l->stride;
-    p.wide = up(l->ow + right, EMO_TILE);
-    p.plane = (l->oh + below) * p.wide;
+    struct places p = {.terms = terms_of(c), .rows = ((size_t)l->oh + 1) / 2};
+    p.below = (l->kernel_h - 1) / l->stride;
+    p.right = (l->kernel_w - 1) / l->stride;
+    p.wide = l->ow + p.right;
     p.phase_rows = l->stride < l->kernel_h ? l->stride : l->kernel_h;
     p.phase_columns = l->stride < l->kernel_w ? l->stride : l->kernel_w;
-    size_t phases = p.phase_rows * p.phase_columns;
-    size_t bytes = p.terms * p.plane * (phases * l->c + l->oc) * sizeof(uint16_t);
+    p.depths = up(p.rows * p.wide, EMO_TILE) / EMO_TILE;
+    p.plane = (p.depths * EMO_TILE + p.below * p.wide + p.right) * EMO_TILE;
+    p.b_record = p.plane * p.terms * l->c / EMO_TILE;
+    size_t bytes = p.phase_rows * p.phase_columns * p.b_record * sizeof(float) +
+                   p.terms * p.depths * EMO_TILE_DEPTH * l->oc * sizeof(uint16_t);
     p.records = bytes < WORKED_ON ? WORKED_ON / bytes : 1;
     p.records = p.records < records ? p.records : records;
-    p.depths = up(p.records * p.plane, EMO_TILE_DEPTH) / EMO_TILE_DEPTH;
-    p.channel = emo_tile_lines(phases * p.records * p.plane + EMO_TILE_DEPTH + below * p.wide +
-                               right);
-    p.a_apart = p.channel * l->c;
-    p.row = p.wide * l->stride * l->c;
+    p.channel = emo_tile_lines(p.records * p.depths * EMO_TILE_DEPTH + EMO_TILE);
+    p.a_apart = p.channel * l->oc;
+    p.line = up(2 * p.wide, EMO_TILE) * l->oc;
     return p;
+}
+
+static size_t floats_of_b(const struct places *p)
+{
+    return p->phase_rows * p->phase_columns * p->records * p->b_record;
 }
 
 static size_t weights_scratch(const struct emo_conv *c, size_t records)
 {
     const struct places p = places_of(c, records);
-    return p.terms * (p.depths * c->layer->oc * EMO_TILE + (p.a_apart + p.row) / 2 + EMO_TILE);
+    const struct emo_layer *l = c->layer;
+    return (size_t)l->kernel_h * l->kernel_w * l->c * l->oc + floats_of_b(&p) +
+           p.terms * (p.a_apart + p.line) / 2;
 }
 
-/* Row y of the padded input as halves [term][x][channel], zero beyond it. */
-static void load_input_row(const struct emo_conv *c, const struct places *p, const float *x,
-                           size_t y, uint16_t *row)
+/* 32 channels from k of row j of a phase's pairs, from x; rows and columns around it are zeros. */
+static inline void pair_row(const struct emo_conv *c, const struct places *p, const float *x,
+                            size_t top, size_t left, size_t j, size_t k, size_t terms, float *to)
 {
+    static const float nothing[EMO_TILE];
     const struct emo_layer *l = c->layer;
-    memset(row, 0, p->terms * p->row * sizeof *row);
-    if (y < l->top || y - l->top >= l->h)
-        return;
-    size_t places = p->row / l->c, n = places > l->left ? places - l->left : 0;
-    n = n < l->w ? n : l->w;
-    for (size_t k = 0; k < l->c; k += EMO_TILE_DEPTH)
-        for (size_t i = 0; i < n; i++) {
-            emo_floats v[2];
-            load_channels(x, (size_t)l->h * l->w, (y - l->top) * l->w + i, c->in_block, k, v);
-            emo_halves_cut(v, p->terms, p->row, row + (l->left + i) * l->c + k);
+    size_t s = l->stride, block = c->in_block, pixels = (size_t)l->h * l->w;
+    for (size_t h = 0; h < PAIR; h += EMO_TILE, to += p->plane * terms) {
+        const float *from = channels_at(x, pixels, block, k + h), *rows[2] = {NULL, NULL};
+        for (size_t i = 0; i < 2; i++) {
+            size_t y = (j + i * p->rows) * s + top - l->top;
+            rows[i] = y < l->h ? from + y * l->w * block : NULL;
         }
-}
-
-/* Record r of those worked on, to a. */
-static void load_input(const struct emo_conv *c, const struct places *p, const float *x, size_t r,
-                       uint16_t *row, uint16_t *a)
-{
-    const struct emo_layer *l = c->layer;
-    size_t s = l->stride, rows = p->plane / p->wide;
-    for (size_t y = 0; y < rows * s; y++) {
-        if (y % s >= p->phase_rows)
-            continue;
-        load_input_row(c, p, x, y, row);
-        for (size_t px = 0; px < p->phase_columns; px++) {
-            size_t phase = (y % s * p->phase_columns + px) * p->records + r;
-            uint16_t *to = a + phase * p->plane + y / s * p->wide;
-            for (size_t t = 0; t < p->terms; t++)
-                for (size_t k = 0; k < l->c; k += EMO_TILE)
-                    for (size_t q = 0; q < p->wide; q += EMO_TILE)
-                        emo_halves_turn(row + t * p->row + (q * s + px) * l->c + k, s * l->c,
-                                        EMO_TILE, p->channel,
-                                        to + t * p->a_apart + k * p->channel + q);
+        for (size_t i = 0; i < p->wide; i++) {
+            size_t at = i * s + left - l->left;
+            emo_floats v[2];
+            for (size_t n = 0; n < 2; n++)
+                v[n] = *(const emo_loose_floats *)(const void *)(
+                    rows[n] != NULL && at < l->w ? rows[n] + at * block : nothing);
+            emo_halves_pair(v, terms, 2 * p->plane, (uint16_t *)(void *)(to + i * EMO_TILE));
         }
     }
 }
 
-/* Record r of those worked on, to b: tiles [depth][32 channels][term][16 of them]. */
-static void load_gradients(const struct emo_conv *c, const struct places *p, const float *gy,
-                           size_t r, float *b)
+/* A record as b: [phase][record][16 channels][term][pair][channel]. */
+static void load_input(const struct emo_conv *c, const struct places *p, const float *x, size_t r,
+                       float *b)
 {
     const struct emo_layer *l = c->layer;
-    size_t pixels = (size_t)l->oh * l->ow, block = c->out_block;
-    for (size_t o = 0; o < l->oc; o += EMO_TILE) {
-        const float *from = gy + o / block * pixels * block + o % block;
-        for (size_t y = 0; y < l->oh; y++)
-            for (size_t x = 0; x < l->ow; x += 2) {
-                const float *at = from + (y * l->ow + x) * block;
-                size_t place = r * p->plane + y * p->wide + x;
-                size_t tile = (place / EMO_TILE_DEPTH * l->oc / PAIR + o / PAIR) * p->terms * 2 +
-                              o / EMO_TILE % 2;
-                emo_floats v[2] = {*(const emo_loose_floats *)(const void *)at, {0}};
-                if (x + 1 < l->ow)
-                    v[1] = *(const emo_loose_floats *)(const void *)(at + block);
-                float *to = b + tile * EMO_TILE_NUMBERS + place % EMO_TILE_DEPTH / 2 * EMO_TILE;
-                emo_halves_pair(v, p->terms, 2 * B_TILES, (uint16_t *)(void *)to);
+    for (size_t phase = 0; phase < p->phase_rows * p->phase_columns; phase++) {
+        size_t top = phase / p->phase_columns, left = phase % p->phase_columns;
+        float *to = b + (phase * p->records + r) * p->b_record;
+        for (size_t k = 0; k < l->c; k += PAIR, to += 2 * p->terms * p->plane)
+            for (size_t j = 0; j < p->rows + p->below; j++) {
+                float *row = to + j * p->wide * EMO_TILE;
+                if (p->terms == 1)
+                    pair_row(c, p, x, top, left, j, k, 1, row);
+                else
+                    pair_row(c, p, x, top, left, j, k, 3, row);
             }
     }
 }
 
-/* No gradient where nobody is, and numbers of some kind where tiles read on behind a channel. */
-static void clear(const struct emo_conv *c, const struct places *p, float *b, uint16_t *a)
+/* Row y of pairs as halves [term][pair][one of the two][channel]; there are zeros behind it. */
+static void load_line(const struct emo_conv *c, const struct places *p, const float *gy, size_t y,
+                      uint16_t *line)
 {
-    size_t used = p->phase_rows * p->phase_columns * p->records * p->plane;
-    memset(b, 0, p->depths * c->layer->oc * EMO_TILE * p->terms * sizeof *b);
-    for (size_t i = 0; i < p->terms * c->layer->c; i++)
-        memset(a + i * p->channel + used, 0, (p->channel - used) * sizeof *a);
+    const struct emo_layer *l = c->layer;
+    size_t block = c->out_block, pixels = (size_t)l->oh * l->ow;
+    for (size_t h = 0; h < 2; h++, y += p->rows)
+        for (size_t o = 0; o < l->oc; o += PAIR) {
+            const float *first = channels_at(gy, pixels, block, o) + y * l->ow * block;
+            const float *second = channels_at(gy, pixels, block, o + EMO_TILE) + y * l->ow * block;
+            for (size_t i = 0; i < l->ow; i++) {
+                emo_floats v[2] = {{0}, {0}};
+                if (y < l->oh) {
+                    v[0] = *(const emo_loose_floats *)(const void *)(first + i * block);
+                    v[1] = *(const emo_loose_floats *)(const void *)(second + i * block);
+                }
+                emo_halves_cut(v, p->terms, p->line, line + (2 * i + h) * l->oc + o);
+            }
+        }
 }
 
-/* Of a tap: 32 rows of gw by 32 columns. */
-static inline void add_to_weights(const struct places *p, const uint16_t *a, const float *b,
-                                  size_t oc, float *gw)
+/* A record as a: [term][channel][record][pair][one of the two]. What a row puts behind its end the
+   next one replaces, or it is 0. */
+static void load_gradients(const struct emo_conv *c, const struct places *p, const float *gy,
+                           size_t r, uint16_t *line, uint16_t *a)
 {
-    size_t stride = p->channel * sizeof *a, apart = p->a_apart, terms = p->terms;
-    size_t line = oc * sizeof *gw, next = oc / PAIR * terms * B_TILES;
+    size_t oc = c->layer->oc;
+    for (size_t y = 0; y < p->rows; y++) {
+        load_line(c, p, gy, y, line);
+        uint16_t *to = a + r * p->depths * EMO_TILE_DEPTH + 2 * y * p->wide;
+        for (size_t t = 0; t < p->terms; t++)
+            for (size_t o = 0; o < oc; o += EMO_TILE)
+                for (size_t q = 0; q < 2 * p->wide; q += EMO_TILE)
+                    emo_halves_turn(line + t * p->line + q * oc + o, oc, EMO_TILE, p->channel,
+                                    to + t * p->a_apart + o * p->channel + q);
+    }
+}
+
+/* Of a tap, over so many records: four tiles. */
+static inline void add_to_weights(const struct places *p, size_t records, const uint16_t *a,
+                                  const float *b, float *sums, size_t terms)
+{
+    size_t stride = p->channel * sizeof *a, beside = terms * p->plane;
     const uint16_t *second = a + EMO_TILE * p->channel;
-    EMO_TILE_LOAD(0, gw, line);
-    EMO_TILE_LOAD(1, gw + EMO_TILE, line);
-    EMO_TILE_LOAD(2, gw + EMO_TILE * oc, line);
-    EMO_TILE_LOAD(3, gw + EMO_TILE * oc + EMO_TILE, line);
-    for (size_t d = 0; d < p->depths; d++, b += next)
-        add_products(terms, a + d * EMO_TILE_DEPTH, second + d * EMO_TILE_DEPTH, apart, stride, b);
-    EMO_TILE_STORE(0, gw, line);
-    EMO_TILE_STORE(1, gw + EMO_TILE, line);
-    EMO_TILE_STORE(2, gw + EMO_TILE * oc, line);
-    EMO_TILE_STORE(3, gw + EMO_TILE * oc + EMO_TILE, line);
+    EMO_TILE_LOAD(0, sums, 64);
+    EMO_TILE_LOAD(1, sums + EMO_TILE_NUMBERS, 64);
+    EMO_TILE_LOAD(2, sums + 2 * EMO_TILE_NUMBERS, 64);
+    EMO_TILE_LOAD(3, sums + 3 * EMO_TILE_NUMBERS, 64);
+    for (size_t r = 0; r < records; r++, b += p->b_record)
+        for (size_t d = 0; d < p->depths; d++, a += EMO_TILE_DEPTH, second += EMO_TILE_DEPTH)
+            add_products(terms, a, second, p->a_apart, stride, b + d * EMO_TILE_NUMBERS, beside,
+                         p->plane);
+    EMO_TILE_STORE(0, sums, 64);
+    EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, 64);
+    EMO_TILE_STORE(2, sums + 2 * EMO_TILE_NUMBERS, 64);
+    EMO_TILE_STORE(3, sums + 3 * EMO_TILE_NUMBERS, 64);
+}
+
+/* For all taps: sums [tap][32 channels of the input][32 of the output][tile]. */
+static void add_records(const struct emo_conv *c, const struct places *p, size_t n,
+                        const uint16_t *a, const float *b, float *sums)
+{
+    const struct emo_layer *l = c->layer;
+    size_t s = l->stride;
+    EMO_TILES_BEGIN();
+    for (size_t tap = 0; tap < (size_t)l->kernel_h * l->kernel_w; tap++) {
+        size_t ky = tap / l->kernel_w, kx = tap % l->kernel_w;
+        size_t phase = ky % s * p->phase_columns + kx % s;
+        const float *at = b + phase * p->records * p->b_record + (ky / s * p->wide + kx / s) * EMO_TILE;
+        for (size_t k = 0; k < l->c; k += PAIR, at += 2 * p->terms * p->plane)
+            for (size_t o = 0; o < l->oc; o += PAIR, sums += PAIR * PAIR)
+                if (p->terms == 1)
+                    add_to_weights(p, n, a + o * p->channel, at, sums, 1);
+                else
+                    add_to_weights(p, n, a + o * p->channel, at, sums, 3);
+    }
+    EMO_TILES_END();
 }
 
 /* The sum of all gradients of each channel. */
@@ -155,35 +196,38 @@ static void sum_gradients(const struct emo_conv *c, size_t records, const float 
     }
 }
 
+/* Sums to HWIO. */
+static void turn_sums(const struct emo_layer *l, const float *sums, float *gw)
+{
+    for (size_t k = 0; k < (size_t)l->kernel_h * l->kernel_w * l->c; k += PAIR)
+        for (size_t o = 0; o < l->oc; o += PAIR)
+            for (size_t i = 0; i < 4; i++, sums += EMO_TILE_NUMBERS)
+                emo_floats_turn(sums, EMO_TILE, l->oc,
+                                gw + (k + i % 2 * EMO_TILE) * l->oc + o + i / 2 * EMO_TILE);
+}
+
 static void backward_weights(const struct emo_conv *c, size_t records, const float *x,
                              const float *gy, float *gw, float *gb, float *scratch)
 {
     const struct emo_layer *l = c->layer;
     const struct places p = places_of(c, records);
-    size_t gradients = p.depths * l->oc * EMO_TILE * p.terms, s = l->stride;
-    float *b = scratch;
-    uint16_t *a = (uint16_t *)(void *)(b + gradients), *row = a + p.terms * p.a_apart;
-    memset(gw, 0, (size_t)l->kernel_h * l->kernel_w * l->c * l->oc * sizeof *gw);
-    clear(c, &p, b, a);
+    size_t weights = (size_t)l->kernel_h * l->kernel_w * l->c * l->oc, n;
+    float *sums = scratch, *b = sums + weights;
+    uint16_t *a = (uint16_t *)(void *)(b + floats_of_b(&p)), *line = a + p.terms * p.a_apart;
+    memset(sums, 0, weights * sizeof *sums);
+    memset(a, 0, p.terms * (p.a_apart + p.line) * sizeof *a);
+    /* Numbers of some kind where tiles read on behind the pairs. */
+    size_t used = (p.rows + p.below) * p.wide * EMO_TILE;
+    for (float *plane = b; plane < b + floats_of_b(&p) && used < p.plane; plane += p.plane)
+        memset(plane + used, 0, (p.plane - used) * sizeof *plane);
     sum_gradients(c, records, gy, gb);
-    EMO_TILES_BEGIN();
-    for (size_t first = 0; first < records; first += p.records) {
-        size_t n = records - first < p.records ? records - first : p.records;
-        if (n < p.records) /* what these do not replace counts nothing */
-            clear(c, &p, b, a);
+    for (size_t first = 0; first < records; first += n) {
+        n = records - first < p.records ? records - first : p.records;
         for (size_t r = 0; r < n; r++) {
-            load_input(c, &p, x + (first + r) * emo_layer_in(l), r, row, a);
-            load_gradients(c, &p, gy + (first + r) * emo_layer_out(l), r, b);
+            load_input(c, &p, x + (first + r) * emo_layer_in(l), r, b);
+            load_gradients(c, &p, gy + (first + r) * emo_layer_out(l), r, line, a);
         }
-        for (size_t k = 0; k < l->c; k += PAIR)
-            for (size_t tap = 0; tap < (size_t)l->kernel_h * l->kernel_w; tap++) {
-                size_t ky = tap / l->kernel_w, kx = tap % l->kernel_w;
-                size_t phase = (ky % s * p.phase_columns + kx % s) * p.records;
-                const uint16_t *at = a + k * p.channel + phase * p.plane + ky / s * p.wide + kx / s;
-                for (size_t o = 0; o < l->oc; o += PAIR)
-                    add_to_weights(&p, at, b + o / PAIR * p.terms * B_TILES, l->oc,
-                                   gw + (tap * l->c + k) * l->oc + o);
-            }
+        add_records(c, &p, n, a, b, sums);
     }
-    EMO_TILES_END();
+    turn_sums(l, sums, gw);
 }

@@ -118,4 +118,24 @@ static inline void emo_halves_turn(const uint16_t *from, size_t pitch, size_t n,
     }
 }
 
+#define EMO_EVERY(i) i, i + 16, i + 1, i + 17, i + 2, i + 18, i + 3, i + 19
+
+/* Turns 16 rows of 16 numbers, `pitch` apart, into 16, `length` apart: each time the first eight are
+   interleaved with the others. */
+static inline void emo_floats_turn(const float *from, size_t pitch, size_t length, float *to)
+{
+    emo_floats x[16], y[16];
+    for (size_t i = 0; i < 16; i++)
+        x[i] = *(const emo_loose_floats *)(const void *)(from + i * pitch);
+    for (int stage = 0; stage < 4; stage++) {
+        for (size_t i = 0; i < 8; i++) {
+            y[2 * i] = __builtin_shufflevector(x[i], x[i + 8], EMO_EVERY(0), EMO_EVERY(4));
+            y[2 * i + 1] = __builtin_shufflevector(x[i], x[i + 8], EMO_EVERY(8), EMO_EVERY(12));
+        }
+        memcpy(x, y, sizeof x);
+    }
+    for (size_t i = 0; i < 16; i++)
+        *(emo_loose_floats *)(void *)(to + i * length) = x[i];
+}
+
 #endif
