@@ -68,8 +68,8 @@ static inline void load_b_and_multiply(const float *b, size_t beside)
     EMO_TILE_MULTIPLY(3, 5, 7);
 }
 
-/* Of 32 numbers in depth: a in two tiles, b in two `beside` each other, terms `apart` and `b_apart`.
-   From one product to the next one of the two stays. */
+/* Of 32 numbers in depth: a in two tiles, b in two `beside` each other, terms `apart` and
+   `b_apart`. From one product to the next one of the two stays. */
 static inline void add_products(size_t terms, const uint16_t *first, const uint16_t *second,
                                 size_t apart, size_t stride, const float *b, size_t beside,
                                 size_t b_apart)

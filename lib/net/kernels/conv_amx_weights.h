@@ -11,15 +11,15 @@
  */
 #include "net/kernels/conv_amx.h"
 
-#define WORKED_ON (1280 << 10) /* bytes of the second cache */
+#define WORKED_ON (640 << 10) /* bytes of the second cache, beside what comes and goes */
 
 struct places {
     size_t terms;
     size_t rows, wide;            /* of pairs; `below` and `right` more of the input */
     size_t below, right;
     size_t phase_rows, phase_columns;
-    size_t records;               /* at a time */
-    size_t depths;                /* of a record: tiles of 16 pairs */
+    size_t records, part;         /* at a time; rows of each */
+    size_t depths;                /* of a part: tiles of 16 pairs */
     size_t channel, a_apart;      /* halves of a channel of a; of a term */
     size_t plane, b_record;       /* floats of 16 channels of b; of a phase and record */
     size_t line;                  /* halves of a row of gradients */
@@ -34,13 +34,14 @@ static struct places places_of(const struct emo_conv *c, size_t records)
     p.wide = l->ow + p.right;
     p.phase_rows = l->stride < l->kernel_h ? l->stride : l->kernel_h;
     p.phase_columns = l->stride < l->kernel_w ? l->stride : l->kernel_w;
-    p.depths = up(p.rows * p.wide, EMO_TILE) / EMO_TILE;
+    size_t row = (p.phase_rows * p.phase_columns * l->c + l->oc) * p.wide * p.terms * 4; /* bytes */
+    size_t parts = (p.rows * row + WORKED_ON - 1) / WORKED_ON;
+    p.part = (p.rows + parts - 1) / parts;
+    size_t most = parts > 1 ? 1 : WORKED_ON / (p.rows * row), times = (records + most - 1) / most;
+    p.records = (records + times - 1) / times;
+    p.depths = up(p.part * p.wide, EMO_TILE) / EMO_TILE;
     p.plane = (p.depths * EMO_TILE + p.below * p.wide + p.right) * EMO_TILE;
     p.b_record = p.plane * p.terms * l->c / EMO_TILE;
-    size_t bytes = p.phase_rows * p.phase_columns * p.b_record * sizeof(float) +
-                   p.terms * p.depths * EMO_TILE_DEPTH * l->oc * sizeof(uint16_t);
-    p.records = bytes < WORKED_ON ? WORKED_ON / bytes : 1;
-    p.records = p.records < records ? p.records : records;
     p.channel = emo_tile_lines(p.records * p.depths * EMO_TILE_DEPTH + EMO_TILE);
     p.a_apart = p.channel * l->oc;
     p.line = up(2 * p.wide, EMO_TILE) * l->oc;
@@ -84,21 +85,21 @@ static inline void pair_row(const struct emo_conv *c, const struct places *p, co
     }
 }
 
-/* A record as b: [phase][record][16 channels][term][pair][channel]. */
-static void load_input(const struct emo_conv *c, const struct places *p, const float *x, size_t r,
-                       float *b)
+/* A record from row y as b: [phase][record][16 channels][term][pair][channel]. */
+static void load_input(const struct emo_conv *c, const struct places *p, const float *x, size_t y,
+                       size_t r, float *b)
 {
     const struct emo_layer *l = c->layer;
     for (size_t phase = 0; phase < p->phase_rows * p->phase_columns; phase++) {
         size_t top = phase / p->phase_columns, left = phase % p->phase_columns;
         float *to = b + (phase * p->records + r) * p->b_record;
         for (size_t k = 0; k < l->c; k += PAIR, to += 2 * p->terms * p->plane)
-            for (size_t j = 0; j < p->rows + p->below; j++) {
+            for (size_t j = 0; j < p->part + p->below; j++) {
                 float *row = to + j * p->wide * EMO_TILE;
                 if (p->terms == 1)
-                    pair_row(c, p, x, top, left, j, k, 1, row);
+                    pair_row(c, p, x, top, left, y + j, k, 1, row);
                 else
-                    pair_row(c, p, x, top, left, j, k, 3, row);
+                    pair_row(c, p, x, top, left, y + j, k, 3, row);
             }
     }
 }
@@ -109,13 +110,15 @@ static void load_line(const struct emo_conv *c, const struct places *p, const fl
 {
     const struct emo_layer *l = c->layer;
     size_t block = c->out_block, pixels = (size_t)l->oh * l->ow;
-    for (size_t h = 0; h < 2; h++, y += p->rows)
+    for (size_t h = 0; h < 2; h++)
         for (size_t o = 0; o < l->oc; o += PAIR) {
-            const float *first = channels_at(gy, pixels, block, o) + y * l->ow * block;
-            const float *second = channels_at(gy, pixels, block, o + EMO_TILE) + y * l->ow * block;
+            size_t below = y + h * p->rows, row = below * l->ow * block;
+            bool there = y < p->rows && below < l->oh;
+            const float *first = there ? channels_at(gy, pixels, block, o) + row : NULL;
+            const float *second = there ? channels_at(gy, pixels, block, o + EMO_TILE) + row : NULL;
             for (size_t i = 0; i < l->ow; i++) {
                 emo_floats v[2] = {{0}, {0}};
-                if (y < l->oh) {
+                if (there) {
                     v[0] = *(const emo_loose_floats *)(const void *)(first + i * block);
                     v[1] = *(const emo_loose_floats *)(const void *)(second + i * block);
                 }
@@ -124,15 +127,15 @@ static void load_line(const struct emo_conv *c, const struct places *p, const fl
         }
 }
 
-/* A record as a: [term][channel][record][pair][one of the two]. What a row puts behind its end the
-   next one replaces, or it is 0. */
+/* A record from row y as a: [term][channel][record][pair][one of the two]. What a row puts behind
+   its end the next one replaces, or it is 0. */
 static void load_gradients(const struct emo_conv *c, const struct places *p, const float *gy,
-                           size_t r, uint16_t *line, uint16_t *a)
+                           size_t y, size_t r, uint16_t *line, uint16_t *a)
 {
     size_t oc = c->layer->oc;
-    for (size_t y = 0; y < p->rows; y++) {
-        load_line(c, p, gy, y, line);
-        uint16_t *to = a + r * p->depths * EMO_TILE_DEPTH + 2 * y * p->wide;
+    for (size_t j = 0; j < p->part; j++) {
+        load_line(c, p, gy, y + j, line);
+        uint16_t *to = a + r * p->depths * EMO_TILE_DEPTH + 2 * j * p->wide;
         for (size_t t = 0; t < p->terms; t++)
             for (size_t o = 0; o < oc; o += EMO_TILE)
                 for (size_t q = 0; q < 2 * p->wide; q += EMO_TILE)
@@ -141,20 +144,22 @@ static void load_gradients(const struct emo_conv *c, const struct places *p, con
     }
 }
 
-/* Of a tap, over so many records: four tiles. */
-static inline void add_to_weights(const struct places *p, size_t records, const uint16_t *a,
-                                  const float *b, float *sums, size_t terms)
+/* Of a tap, over so many records and depths of each: four tiles. */
+static inline void add_to_weights(const struct places *p, size_t records, size_t depths,
+                                  const uint16_t *a, const float *b, float *sums, size_t terms)
 {
     size_t stride = p->channel * sizeof *a, beside = terms * p->plane;
-    const uint16_t *second = a + EMO_TILE * p->channel;
+    size_t second = EMO_TILE * p->channel;
     EMO_TILE_LOAD(0, sums, 64);
     EMO_TILE_LOAD(1, sums + EMO_TILE_NUMBERS, 64);
     EMO_TILE_LOAD(2, sums + 2 * EMO_TILE_NUMBERS, 64);
     EMO_TILE_LOAD(3, sums + 3 * EMO_TILE_NUMBERS, 64);
-    for (size_t r = 0; r < records; r++, b += p->b_record)
-        for (size_t d = 0; d < p->depths; d++, a += EMO_TILE_DEPTH, second += EMO_TILE_DEPTH)
-            add_products(terms, a, second, p->a_apart, stride, b + d * EMO_TILE_NUMBERS, beside,
-                         p->plane);
+    for (size_t r = 0; r < records; r++, a += p->depths * EMO_TILE_DEPTH, b += p->b_record)
+        for (size_t d = 0; d < depths; d++) {
+            const uint16_t *at = a + d * EMO_TILE_DEPTH;
+            add_products(terms, at, at + second, p->a_apart, stride, b + d * EMO_TILE_NUMBERS,
+                         beside, p->plane);
+        }
     EMO_TILE_STORE(0, sums, 64);
     EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, 64);
     EMO_TILE_STORE(2, sums + 2 * EMO_TILE_NUMBERS, 64);
@@ -162,7 +167,7 @@ static inline void add_to_weights(const struct places *p, size_t records, const 
 }
 
 /* For all taps: sums [tap][32 channels of the input][32 of the output][tile]. */
-static void add_records(const struct emo_conv *c, const struct places *p, size_t n,
+static void add_records(const struct emo_conv *c, const struct places *p, size_t n, size_t depths,
                         const uint16_t *a, const float *b, float *sums)
 {
     const struct emo_layer *l = c->layer;
@@ -171,13 +176,14 @@ static void add_records(const struct emo_conv *c, const struct places *p, size_t
     for (size_t tap = 0; tap < (size_t)l->kernel_h * l->kernel_w; tap++) {
         size_t ky = tap / l->kernel_w, kx = tap % l->kernel_w;
         size_t phase = ky % s * p->phase_columns + kx % s;
-        const float *at = b + phase * p->records * p->b_record + (ky / s * p->wide + kx / s) * EMO_TILE;
+        const float *at = b + phase * p->records * p->b_record;
+        at += (ky / s * p->wide + kx / s) * EMO_TILE;
         for (size_t k = 0; k < l->c; k += PAIR, at += 2 * p->terms * p->plane)
             for (size_t o = 0; o < l->oc; o += PAIR, sums += PAIR * PAIR)
                 if (p->terms == 1)
-                    add_to_weights(p, n, a + o * p->channel, at, sums, 1);
+                    add_to_weights(p, n, depths, a + o * p->channel, at, sums, 1);
                 else
-                    add_to_weights(p, n, a + o * p->channel, at, sums, 3);
+                    add_to_weights(p, n, depths, a + o * p->channel, at, sums, 3);
     }
     EMO_TILES_END();
 }
@@ -217,17 +223,20 @@ static void backward_weights(const struct emo_conv *c, size_t records, const flo
     memset(sums, 0, weights * sizeof *sums);
     memset(a, 0, p.terms * (p.a_apart + p.line) * sizeof *a);
     /* Numbers of some kind where tiles read on behind the pairs. */
-    size_t used = (p.rows + p.below) * p.wide * EMO_TILE;
+    size_t used = (p.part + p.below) * p.wide * EMO_TILE;
     for (float *plane = b; plane < b + floats_of_b(&p) && used < p.plane; plane += p.plane)
         memset(plane + used, 0, (p.plane - used) * sizeof *plane);
     sum_gradients(c, records, gy, gb);
     for (size_t first = 0; first < records; first += n) {
         n = records - first < p.records ? records - first : p.records;
-        for (size_t r = 0; r < n; r++) {
-            load_input(c, &p, x + (first + r) * emo_layer_in(l), r, b);
-            load_gradients(c, &p, gy + (first + r) * emo_layer_out(l), r, line, a);
+        for (size_t y = 0; y < p.rows; y += p.part) {
+            size_t rows = p.rows - y < p.part ? p.rows - y : p.part;
+            for (size_t r = 0; r < n; r++) {
+                load_input(c, &p, x + (first + r) * emo_layer_in(l), y, r, b);
+                load_gradients(c, &p, gy + (first + r) * emo_layer_out(l), y, r, line, a);
+            }
+            add_records(c, &p, n, up(rows * p.wide, EMO_TILE) / EMO_TILE, a, b, sums);
         }
-        add_records(c, &p, n, a, b, sums);
     }
     turn_sums(l, sums, gw);
 }
