@@ -11,8 +11,6 @@
 /* The tap that fill constant takes from the colour. */
 #define OUTSIDE (-1)
 
-#define STRIP 96 /* output columns at a time */
-
 static double spread(uint32_t draw, double range)
 {
     return (2 * (double)emo_uniform(draw) - 1) * range;
@@ -124,7 +122,7 @@ void emo_warp_plain(const struct emo_warp *warp, const uint8_t *from, uint32_t h
                   to + (size_t)r * width * channels);
 }
 
-#if defined(EMO_WARP_AVX2)
+#if defined(EMO_WARP_VECTOR)
 
 static int64_t floor_divide(int64_t a, int64_t b)
 {
@@ -149,12 +147,13 @@ static void narrow(int64_t start, int64_t step, int64_t last, int64_t *first, in
     *until = high < *until ? high : *until;
 }
 
-/* Does the coordinate stay well within 32 bits at the corners of the image and 8 pixels around? */
+/* Does the coordinate stay well within 32 bits at the corners of the image and 16 pixels around? */
 static bool fits(const int64_t k[3], uint32_t height, uint32_t width)
 {
     const int64_t most = INT64_C(1) << 30;
     for (int corner = 0; corner < 4; corner++) {
-        int64_t r = corner & 1 ? (int64_t)height + 8 : -8, c = corner & 2 ? (int64_t)width + 8 : -8;
+        int64_t r = corner & 1 ? (int64_t)height + 16 : -16;
+        int64_t c = corner & 2 ? (int64_t)width + 16 : -16;
         int64_t u = k[0] * r + k[1] * c + k[2];
         if (u < -most || u > most)
             return false;
@@ -162,19 +161,19 @@ static bool fits(const int64_t k[3], uint32_t height, uint32_t width)
     return k[1] > -most && k[1] < most;
 }
 
-static bool vector_can(const struct emo_warp *w, uint32_t height, uint32_t width,
-                       uint32_t channels)
+static bool can(const struct emo_warp_version *version, const struct emo_warp *w, uint32_t height,
+                uint32_t width, uint32_t channels)
 {
-    return height >= 2 && width >= 2 && width * (uint64_t)channels >= 6 &&
+    return height <= version->most && width * (uint64_t)channels <= version->most && height >= 2 &&
+           width >= 2 && width * (uint64_t)channels >= 6 &&
            (uint64_t)height * width * channels < (UINT64_C(1) << 31) &&
-           fits(w->row, height, width) && fits(w->column, height, width) &&
-           __builtin_cpu_supports("avx2");
+           fits(w->row, height, width) && fits(w->column, height, width);
 }
 
 /* Output pixels begin until end of row r. */
-static void vector_run(const struct emo_warp *w, const uint8_t *from, uint32_t height,
-                       uint32_t width, uint32_t channels, uint32_t r, uint32_t begin, uint32_t end,
-                       uint8_t *to)
+static void vector_run(const struct emo_warp_version *version, const struct emo_warp *w,
+                       const uint8_t *from, uint32_t height, uint32_t width, uint32_t channels,
+                       uint32_t r, uint32_t begin, uint32_t end, uint8_t *to)
 {
     int64_t u = w->row[0] * r + w->row[2], v = w->column[0] * r + w->column[2];
     int64_t first = begin, until = end;
@@ -198,8 +197,26 @@ static void vector_run(const struct emo_warp *w, const uint8_t *from, uint32_t h
     };
     uint32_t a = (uint32_t)first, b = (uint32_t)until;
     plain_run(w, from, height, width, channels, r, begin, a, to);
-    emo_warp_span_avx2(&span, channels, b - a, to + (size_t)(a - begin) * channels);
+    version->span(&span, channels, b - a, to + (size_t)(a - begin) * channels);
     plain_run(w, from, height, width, channels, r, b, end, to + (size_t)(b - begin) * channels);
+}
+
+bool emo_warp_by(const struct emo_warp_version *version, const struct emo_warp *warp,
+                 const uint8_t *from, uint32_t height, uint32_t width, uint32_t channels,
+                 uint8_t *to)
+{
+    if (!can(version, warp, height, width, channels))
+        return false;
+    /* In order, memory is several times as fast as across the rows. */
+    for (size_t i = 0, n = (size_t)height * width * channels; i < n; i += 64)
+        __builtin_prefetch(from + i, 0, 2);
+    for (uint32_t c = 0; c < width; c += version->strip) {
+        uint32_t end = width - c < version->strip ? width : c + version->strip;
+        for (uint32_t r = 0; r < height; r++)
+            vector_run(version, warp, from, height, width, channels, r, c, end,
+                       to + ((size_t)r * width + c) * channels);
+    }
+    return true;
 }
 
 #endif
@@ -207,21 +224,12 @@ static void vector_run(const struct emo_warp *w, const uint8_t *from, uint32_t h
 void emo_warp(const struct emo_warp *warp, const uint8_t *from, uint32_t height, uint32_t width,
               uint32_t channels, uint8_t *to)
 {
-#if defined(EMO_WARP_AVX2)
-    if (vector_can(warp, height, width, channels)) {
-        /* In order, memory is several times as fast as across the rows. */
-        for (size_t i = 0, n = (size_t)height * width * channels; i < n; i += 64)
-            __builtin_prefetch(from + i, 0, 2);
-        /* Strips so narrow that what a row reads of a turned image is still in the first cache for
-           the next row. */
-        for (uint32_t c = 0; c < width; c += STRIP) {
-            uint32_t end = width - c < STRIP ? width : c + STRIP;
-            for (uint32_t r = 0; r < height; r++)
-                vector_run(warp, from, height, width, channels, r, c, end,
-                           to + ((size_t)r * width + c) * channels);
-        }
-        return;
-    }
+#if defined(EMO_WARP_VECTOR)
+    static const struct emo_warp_version *const versions[] = {&emo_warp_avx512, &emo_warp_avx2};
+    for (int k = 0; k < 2; k++)
+        if (versions[k]->pays() &&
+            emo_warp_by(versions[k], warp, from, height, width, channels, to))
+            return;
 #endif
     emo_warp_plain(warp, from, height, width, channels, to);
 }

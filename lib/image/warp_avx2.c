@@ -1,6 +1,6 @@
 #include "image/warp_span.h"
 
-#if defined(EMO_WARP_AVX2)
+#if defined(EMO_WARP_VECTOR)
 
 #include <immintrin.h>
 #include <stddef.h>
@@ -150,8 +150,8 @@ INLINE void span_of(const struct emo_warp_span *s, int channels, uint32_t pixels
     }
 }
 
-TARGET void emo_warp_span_avx2(const struct emo_warp_span *s, uint32_t channels, uint32_t pixels,
-                               uint8_t *to)
+TARGET static void span(const struct emo_warp_span *s, uint32_t channels, uint32_t pixels,
+                        uint8_t *to)
 {
     switch (channels) {
     case 1: span_of(s, 1, pixels, to); break;
@@ -160,5 +160,14 @@ TARGET void emo_warp_span_avx2(const struct emo_warp_span *s, uint32_t channels,
     default: span_of(s, 4, pixels, to); break;
     }
 }
+
+static bool pays(void)
+{
+    return __builtin_cpu_supports("avx2");
+}
+
+/* Strips so narrow that what a row reads of a turned image is still in the first cache for the next
+   row. */
+const struct emo_warp_version emo_warp_avx2 = {pays, UINT32_MAX, 96, span};
 
 #endif
