@@ -1,5 +1,6 @@
 #include "net/tiled.h"
 
+#include "base/pages.h"
 #include "net/kernels/conv.h"
 
 #include <stdlib.h>
@@ -38,7 +39,7 @@ static void tiled_close(void *state)
 
 static float *floats(size_t n)
 {
-    return aligned_alloc(64, (n * sizeof(float) + 63) / 64 * 64);
+    return emo_pages(n * sizeof(float));
 }
 
 /* Buffers, now that the blocks are known. */
