@@ -5,15 +5,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 extern char **environ;
 
 #define CHUNK 65536u
+#define PATIENCE 60 /* seconds */
 
 static void close_one(int *fd)
 {
@@ -91,10 +94,22 @@ static int wait_for(struct emo_child *c)
     return got < 0 ? -1 : ended;
 }
 
+/* Nobody wants what it makes. A sandbox may forbid to kill it: then, without input and outputs, it
+   has a second to end by itself, and one that hangs is left behind. */
+static void leave(struct emo_child *c)
+{
+    const struct timespec moment = {.tv_nsec = 10000000};
+    close_all(c->ends);
+    (void)kill(c->pid, SIGKILL);
+    for (int i = 0; i < 100 && waitpid(c->pid, NULL, WNOHANG) == 0; i++)
+        nanosleep(&moment, NULL);
+    c->pid = -1;
+}
+
 void emo_child_abandon(struct emo_child *c)
 {
     if (c->pid > 0)
-        (void)wait_for(c);
+        leave(c);
 }
 
 static int give(int *fd, const char **input, size_t *n, struct emo_error *err)
@@ -140,11 +155,14 @@ static int converse(struct emo_child *c, const char *input, size_t n, struct emo
             {.fd = c->ends[1], .events = POLLIN},
             {.fd = c->ends[2], .events = POLLIN},
         };
-        if (poll(p, 3, -1) < 0) {
-            if (errno != EINTR)
-                status = emo_error_errno(err, "waiting for another program");
+        int ready = poll(p, 3, PATIENCE * 1000);
+        if (ready == 0)
+            status = emo_error(err, EMO_FAILED, "%s does nothing for %d s, and is given up", c->name,
+                               PATIENCE);
+        else if (ready < 0 && errno != EINTR)
+            status = emo_error_errno(err, "waiting for another program");
+        if (ready <= 0)
             continue;
-        }
         if (p[0].revents != 0)
             status = give(&c->ends[0], &input, &n, err);
         if (status == EMO_OK && p[1].revents != 0)
@@ -175,11 +193,15 @@ int emo_child_finish(struct emo_child *c, const char *input, size_t n, struct em
 {
     struct emo_text said = {0};
     int status = converse(c, input, n, out, out->length + limit, &said, err);
-    int ended = wait_for(c);
-    if (status == EMO_OK && ended < 0)
-        status = emo_error_errno(err, "waiting for %s", c->name);
-    else if (status == EMO_OK && (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0))
-        status = failed(c->name, ended, &said, err);
+    if (status == EMO_OK) {
+        int ended = wait_for(c);
+        if (ended < 0)
+            status = emo_error_errno(err, "waiting for %s", c->name);
+        else if (!WIFEXITED(ended) || WEXITSTATUS(ended) != 0)
+            status = failed(c->name, ended, &said, err);
+    } else {
+        leave(c);
+    }
     emo_text_free(&said);
     return status;
 }

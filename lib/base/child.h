@@ -30,12 +30,12 @@ int emo_child_start(struct emo_child *c, const char *const *argv, bool *missing,
 /*
  * Gives it n bytes of input, adds what it writes to *out, at most limit bytes, and waits for its
  * end. EMO_FAILED: it failed or was killed (the message holds the first of what it said on standard
- * error), it wrote too much.
+ * error), it wrote too much, or for a minute neither read nor wrote; then it is given up.
  */
 int emo_child_finish(struct emo_child *c, const char *input, size_t n, struct emo_text *out,
                      size_t limit, struct emo_error *err);
 
-/* It is not needed after all: its input ends. Nothing where it was not started or is finished. */
+/* It is not needed after all, and is given up. Nothing where it was not started or is finished. */
 void emo_child_abandon(struct emo_child *c);
 
 #endif

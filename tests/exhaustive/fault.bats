@@ -13,6 +13,15 @@ setup() {
     sweep -m 200
 }
 
+@test "a gnuplot that hangs is given up after a minute" {
+    mkdir fake
+    printf '#!/bin/sh\nexec sleep 600\n' >fake/gnuplot
+    chmod +x fake/gnuplot
+    PATH=$PWD/fake:$PATH run -1 emo-plot roc -o roc.svg scores.emo
+    [[ $output == *"gnuplot does nothing for 60 s, and is given up"* ]]
+    [ ! -e roc.svg ]
+}
+
 # One command for each program that writes a file, and each form of it.
 writers='emo-unzip -q -j 1 -s 8x8 -o result pictures.zip #
 emo-split -q -o result images.emo #

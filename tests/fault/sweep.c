@@ -44,7 +44,7 @@
 
 #define MESSAGES "sweep.messages"
 #define SPOOL "sweep.spool"
-#define PATIENCE 60
+#define PATIENCE 150
 
 static const char *const names[] = FAULT_NAMES;
 static struct shared *shared;
