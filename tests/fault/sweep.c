@@ -204,6 +204,7 @@ static int run(int shared_fd, const char *stage, long after, bool *killed, bool 
         dup2(in, 0);
         dup2(out, 1);
         dup2(messages, 2);
+        setpgid(0, 0);
         alarm(PATIENCE);
         execvp(command[0], command);
         _exit(127);
@@ -211,6 +212,8 @@ static int run(int shared_fd, const char *stage, long after, bool *killed, bool 
     if (stage != NULL)
         *killed = slay(stage, after);
     must(waitpid(child, &status, 0) == child, "wait");
+    /* What it has started and left behind would keep our outputs open. */
+    kill(-child, SIGKILL);
     return status;
 }
 
