@@ -157,8 +157,8 @@ static int converse(struct emo_child *c, const char *input, size_t n, struct emo
         };
         int ready = poll(p, 3, PATIENCE * 1000);
         if (ready == 0)
-            status = emo_error(err, EMO_FAILED, "%s does nothing for %d s, and is given up", c->name,
-                               PATIENCE);
+            status = emo_error(err, EMO_FAILED, "%s does nothing for %d s, and is given up",
+                               c->name, PATIENCE);
         else if (ready < 0 && errno != EINTR)
             status = emo_error_errno(err, "waiting for another program");
         if (ready <= 0)

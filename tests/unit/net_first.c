@@ -240,6 +240,40 @@ static void compare_all(const char *name, const struct emo_first_kernel *k, bool
            worst.forward, worst.backward);
 }
 
+/* A weight or gradient that is no number makes its channel none, and leaves the others: whatever a
+   kernel makes of it, training that has gone wrong must show. */
+static void no_number(const char *name, const struct emo_first_kernel *k, bool bf16, float what)
+{
+    struct problem p;
+    make(&p, "conv 48 5 same stride 2\nmaxpool 2\nflatten\noutput\n", 22, 31, 3, bf16, false);
+    size_t oc = p.conv->oc, bad = 17, one = emo_layer_out(p.pool);
+    p.kernel_w[3 * oc + bad] = what;
+    for (size_t i = 0; i < p.out; i += one)
+        p.gy[i + one / oc / 2 * oc + bad] = what;
+    struct answer a = run(k, &p, k->lanes);
+    size_t channels = 0;
+    for (size_t c = 0; c < oc; c++) {
+        size_t results = 0, weights = 0;
+        for (size_t i = 0; i < p.out; i++) {
+            size_t block = i % one / (one / oc * k->lanes);
+            if (block * k->lanes + i % k->lanes == c && !isfinite(a.y[i]))
+                results++;
+        }
+        for (size_t i = c; i < p.wn; i += oc)
+            if (!isfinite(a.gw[i]))
+                weights++;
+        if (c != bad)
+            CHECK(results == 0 && weights == 0 && isfinite(a.gb[c]));
+        if (results > 0 && weights > 0 && !isfinite(a.gb[c]))
+            channels++;
+    }
+    if (channels != 1)
+        fprintf(stderr, "%s, %g: gone\n", name, (double)what);
+    CHECK(channels == 1);
+    answer_free(&a);
+    drop(&p);
+}
+
 /* Tiles only where they are allowed and not nearly empty. */
 static void choice(void)
 {
@@ -296,6 +330,11 @@ int main(void)
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
         for (int bf16 = 0; bf16 < 2 && kernels[i].isa <= best; bf16++)
             compare_all(kernels[i].name, kernels[i].k, bf16, shapes, n);
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
+        for (int bf16 = 0; bf16 < 2 && kernels[i].isa <= best; bf16++) {
+            no_number(kernels[i].name, kernels[i].k, bf16, NAN);
+            no_number(kernels[i].name, kernels[i].k, bf16, INFINITY);
+        }
     choice();
     setenv("EMO_ISA", "avx2", 1);
     CHECK(emo_isa_choose(&less, &err) == 0 && less <= EMO_ISA_AVX2 && less <= best);

@@ -1,20 +1,10 @@
 /* The warp against doubles, and cases known by hand. */
+#include "check.h"
 #include "image/warp.h"
 
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #define PI 3.14159265358979323846
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);                                \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static const enum emo_fill fills[] = {EMO_FILL_NEAREST, EMO_FILL_REFLECT, EMO_FILL_WRAP,
                                       EMO_FILL_CONSTANT};

@@ -1,22 +1,12 @@
 /* Every version of the warp against the plain one, byte for byte. */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "base/philox.h"
+#include "check.h"
 #include "image/warp.h"
 #include "image/warp_span.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x)) {                                                                                \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #x);                                \
-            exit(1);                                                                               \
-        }                                                                                          \
-    } while (0)
 
 static const enum emo_fill fills[] = {EMO_FILL_NEAREST, EMO_FILL_REFLECT, EMO_FILL_WRAP,
                                       EMO_FILL_CONSTANT};

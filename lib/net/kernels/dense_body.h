@@ -86,8 +86,9 @@ static void backward_weights(const struct emo_layer *l, size_t n, const float *x
 }
 
 #if LANES == 16
-#define EVERY_OTHER(i) i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14, i + 16, i + 18, i + 20, \
-                       i + 22, i + 24, i + 26, i + 28, i + 30
+#define EVERY_OTHER(i)                                                                             \
+    i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14, i + 16, i + 18, i + 20, i + 22, i + 24, \
+        i + 26, i + 28, i + 30
 #elif LANES == 8
 #define EVERY_OTHER(i) i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14
 #else

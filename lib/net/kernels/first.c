@@ -1,8 +1,8 @@
 #include "net/kernels/first.h"
 
 #if defined(__x86_64__)
-/* What does not fill a tile is multiplied all the same: kernels of fewer numbers than 3x3 are quicker
-   with AVX-512. Beyond the most, sums of products would not fit int32. */
+/* What does not fill a tile is multiplied all the same: kernels of fewer numbers than 3x3 are
+   quicker with AVX-512. Beyond the most, sums of products would not fit int32. */
 static bool for_tiles(const struct emo_first *f)
 {
     const struct emo_layer *l = f->conv;

@@ -16,13 +16,13 @@
  *
  * Backward, the sums are gradients of weights: 16 of them by 16 channels, over 64 columns of the
  * map at a time. b is digits of pooled gradients: the two places under a pooled one are one digit
- * and one 0, or zeros where the largest was in the other row. a is pixels, and needs those under one
- * number of the kernel, from window to window, beside each other. So a row of pixels is taken apart
- * into streams: with a step of stride * c bytes from window to window,
+ * and one 0, or zeros where the largest was in the other row. a is pixels, and needs those under
+ * one number of the kernel, from window to window, beside each other. So a row of pixels is taken
+ * apart into streams: with a step of stride * c bytes from window to window,
  *
  *     stream[i][q] = row[q * step + i]       for number i of a kernel's row, under column q
  *
- * The streams of consecutive rows follow each other, and so the kernel's are beside each other, too.
+ * The streams of consecutive rows follow each other, and so the kernel's are beside each other.
  *
  * What a tile has beyond a window, a kernel, or a row of the map is any bytes: they meet zeros, or
  * sums that nobody looks at.
@@ -108,9 +108,8 @@ static size_t scratch_floats(const struct emo_first *f)
 {
     struct sizes s = sizes(f);
     size_t sums = 4 * s.digits * EMO_TILE_NUMBERS, lanes = s.groups * EMO_TILE;
-    size_t forward = sums + (EMO_TILE_BYTES + band(f) * s.row) / 4 +
-                     2 * s.depths * EMO_TILE_NUMBERS;
-    size_t backward = sums + s.sums * lanes + 2 * lanes +
+    size_t forward = sums + 2 * s.depths * EMO_TILE_NUMBERS + band(f) * s.row / 4;
+    size_t backward = sums + s.sums * lanes + lanes +
                       s.band * row_tiles(&s) * EMO_TILE_NUMBERS +
                       (s.row + s.streams * s.columns) / 4;
     return forward > backward ? forward : backward;
@@ -122,8 +121,8 @@ static float greatest(size_t digits)
     return digits == 2 ? 32638.0f : 8355710.0f;
 }
 
-/* The digits of the nearest whole numbers: digit t is bits 8 t to 8 t + 7. Where a number is none, or
-   too large, they are 0. */
+/* The digits of the nearest whole numbers: digit t is bits 8 t to 8 t + 7. Where a number is none,
+   or too large, they are 0. */
 static inline void to_digits(const floats *x, ints *to)
 {
 #ifdef __AVX512F__

@@ -150,7 +150,7 @@ static void backward(const struct emo_first *f, size_t n, const uint8_t *const *
     size_t rows = (size_t)2 * f->conv->stride;
     float *tiles = scratch, *all = tiles + s.band * row_tiles(&s) * EMO_TILE_NUMBERS;
     float *sums = all + s.sums * lanes, *scales = sums + 4 * s.digits * EMO_TILE_NUMBERS;
-    uint8_t *row = (uint8_t *)(void *)(scales + 2 * lanes), *streams = row + s.row;
+    uint8_t *row = (uint8_t *)(void *)(scales + lanes), *streams = row + s.row;
     memset(scratch, 0, scratch_floats(f) * sizeof *scratch);
     memset(gb, 0, oc * sizeof *gb);
     EMO_TILES_BEGIN();

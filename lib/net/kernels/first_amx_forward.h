@@ -35,8 +35,8 @@ static void pack(const struct emo_first *f, const float *hwio, float *packed)
 }
 
 /* 16 windows' bytes from `rows` rows of pixels: of each the n that `owner` says are its own. */
-static inline void gather(const uint8_t *pixels, size_t rows, size_t n, const line *owner, size_t row,
-                          size_t step, uint8_t *to)
+static inline void gather(const uint8_t *pixels, size_t rows, size_t n, const line *owner,
+                          size_t row, size_t step, uint8_t *to)
 {
     for (size_t q = 0; q < EMO_TILE; q++, pixels += step, to += EMO_TILE_BYTES) {
         line x = *(const loose_line *)(const void *)pixels;
@@ -49,8 +49,8 @@ static inline void gather(const uint8_t *pixels, size_t rows, size_t n, const li
     }
 }
 
-/* Tiles of 16 windows of both rows of the map: [depth][row of the map]. What is before and behind
-   the pixels is read. */
+/* Tiles of 16 windows of both rows of the map: [depth][row of the map]. What is behind a row's
+   pixels is read. */
 static inline void load_windows(const struct emo_first *f, const struct sizes *s, const line *owner,
                                 const uint8_t *pixels, uint8_t *windows)
 {
@@ -128,7 +128,7 @@ static void forward(const struct emo_first *f, const uint8_t *image, const float
     const float *scales = packed + packed_tiles(&s) * EMO_TILE_NUMBERS;
     float *sums = scratch;
     uint8_t *windows = (uint8_t *)(void *)(sums + 4 * s.digits * EMO_TILE_NUMBERS);
-    uint8_t *pixels = windows + 2 * s.depths * EMO_TILE * EMO_TILE_BYTES + EMO_TILE_BYTES;
+    uint8_t *pixels = windows + 2 * s.depths * EMO_TILE * EMO_TILE_BYTES;
     line owner;
     for (size_t i = 0; i < EMO_TILE_BYTES; i++)
         owner[i] = (uint8_t)(i / taps(f));

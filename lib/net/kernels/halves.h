@@ -120,8 +120,8 @@ static inline void emo_halves_turn(const uint16_t *from, size_t pitch, size_t n,
 
 #define EMO_EVERY(i) i, i + 16, i + 1, i + 17, i + 2, i + 18, i + 3, i + 19
 
-/* Turns 16 rows of 16 numbers, `pitch` apart, into 16, `length` apart: each time the first eight are
-   interleaved with the others. */
+/* Turns 16 rows of 16 numbers, `pitch` apart, into 16, `length` apart: each time the first eight
+   are interleaved with the others. */
 static inline void emo_floats_turn(const float *from, size_t pitch, size_t length, float *to)
 {
     emo_floats x[16], y[16];

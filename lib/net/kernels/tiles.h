@@ -2,17 +2,18 @@
  * Tiles: the few operations of AMX that the kernels use.
  *
  * There are eight registers, 0 to 7, of 16 rows of 64 bytes: 16 x 64 bytes, 16 x 32 bfloat16 or
- * 16 x 16 float32 or int32. EMO_TILE_MULTIPLY takes a: 16 rows of 32 numbers, and b: 16 rows of 16 pairs, where pair n of
- * row k is what numbers 2k and 2k + 1 of each row of a are multiplied by for sum n:
+ * 16 x 16 float32 or int32. EMO_TILE_MULTIPLY takes a: 16 rows of 32 numbers, and b: 16 rows of 16
+ * pairs, where pair n of row k is what numbers 2k and 2k + 1 of each row of a are multiplied by for
+ * sum n:
  *
  *     c[m][n] += sum over k of  a[m][2k] * b[k][n][0]  +  sum over k of  a[m][2k+1] * b[k][n][1]
  *
  * the two sums apart, in float32, each product added without rounding before; then both together,
  * then to c. Numbers below the smallest normal one count as 0, and are 0 as results.
  *
- * EMO_TILE_MULTIPLY_BYTES takes a: 16 rows of 64 bytes without sign, b: 16 rows of 16 fours of bytes
- * with one, and adds to int32, exactly, four products where the other adds two. It takes the same
- * time.
+ * EMO_TILE_MULTIPLY_BYTES takes a: 16 rows of 64 bytes without sign, and b: 16 rows of 16 fours of
+ * bytes with one, and adds to int32, exactly, four products where the other adds two. It takes the
+ * same time.
  *
  * Registers are named by literals. They belong to nobody: a function that uses them begins, ends
  * and calls nothing in between that may use them as well. Only where emo_isa says EMO_ISA_AMX.
