@@ -60,12 +60,7 @@ static inline void load_windows(const struct emo_first *f, const struct sizes *s
             for (size_t below = 0; below < 2; below++, windows += EMO_TILE * EMO_TILE_BYTES) {
                 const uint8_t *from = pixels + ky * row + i + below * down;
                 size_t left = f->conv->kernel_h - ky;
-                switch (left < s->rows ? left : s->rows) {
-                case 1: gather(from, 1, n, owner, row, step, windows); break;
-                case 2: gather(from, 2, n, owner, row, step, windows); break;
-                case 3: gather(from, 3, n, owner, row, step, windows); break;
-                default: gather(from, left < s->rows ? left : s->rows, n, owner, row, step, windows);
-                }
+                gather(from, left < s->rows ? left : s->rows, n, owner, row, step, windows);
             }
 }
 
