@@ -149,7 +149,7 @@ lint:
 GCC_ANALYSER = -O1 -fanalyzer -Wno-analyzer-malloc-leak -Wno-analyzer-use-of-uninitialized-value \
     -Wno-analyzer-shift-count-overflow
 # Not in the sources that define what contracts.h is about, and those that are _DEFAULT_SOURCE.
-PLAIN = lib/base/error.c lib/base/pages.c lib/base/syscalls.c lib/net/isa.c lib/stream/writer.c
+PLAIN = lib/base/error.c lib/base/syscalls.c lib/net/isa.c lib/stream/writer.c
 CONTRACTS = $(if $(filter $(PLAIN),$<),,-D_GNU_SOURCE= -include tests/contracts.h)
 ANALYSE = $(CPPFLAGS) -std=c11 -pthread $(WARN) $(ISA) $(CONTRACTS)
 ANALYSED = $(patsubst %.c,$(BUILD)/analyse/%,$(LIB_SRC) $(CMD_SRC))

@@ -1,6 +1,5 @@
 #include "net/execute.h"
 
-#include "base/pages.h"
 #include "net/initialise.h"
 #include "net/kernels/adam.h"
 #include "net/loss.h"
@@ -10,6 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#define ALIGNMENT 64u
+
+static void *aligned(size_t elements, size_t size)
+{
+    size_t n = (elements * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    void *p = aligned_alloc(ALIGNMENT, n > 0 ? n : ALIGNMENT);
+    if (p != NULL)
+        memset(p, 0, n);
+    return p;
+}
 
 void emo_net_close(struct emo_net *n)
 {
@@ -87,12 +97,12 @@ static int make_parameters(struct emo_net *n, struct emo_error *err)
     if (n->parameters == NULL || n->at == NULL || n->part == NULL)
         return emo_error_memory(err, g->tensor_count * sizeof *n->at, "parameters");
     lay_out(n);
-    n->values = emo_pages(n->total * sizeof *n->values);
+    n->values = aligned(n->total, sizeof *n->values);
     if (training) {
-        n->gradient = emo_pages(n->total * sizeof *n->gradient);
-        n->m = emo_pages(n->masters * sizeof *n->m);
-        n->v = emo_pages(n->masters * sizeof *n->v);
-        n->partial = emo_pages(n->part_total * n->chunks * sizeof *n->partial);
+        n->gradient = aligned(n->total, sizeof *n->gradient);
+        n->m = aligned(n->masters, sizeof *n->m);
+        n->v = aligned(n->masters, sizeof *n->v);
+        n->partial = aligned(n->part_total * n->chunks, sizeof *n->partial);
     }
     if (n->values == NULL || (training && (n->gradient == NULL || n->m == NULL || n->v == NULL ||
                                            n->partial == NULL)))
@@ -130,10 +140,10 @@ static bool make_outputs(struct emo_net *n, size_t side[2], size_t *widest)
         size_t records = (i < g->spatial ? n->slots : n->chunks) * EMO_CHUNK;
         if (i + 1 < n->begin)
             continue; /* never written */
-        n->out[i] = emo_pages(records * out * sizeof(float));
+        n->out[i] = aligned(records * out, sizeof(float));
         ok = n->out[i] != NULL;
         if (ok && l->kind == EMO_MAXPOOL)
-            ok = (n->arg[i] = emo_pages(records * out * sizeof(uint16_t))) != NULL;
+            ok = (n->arg[i] = aligned(records * out, sizeof(uint16_t))) != NULL;
         if (i < g->spatial && out > side[i % 2])
             side[i % 2] = out;
         if (i >= g->spatial && out > *widest)
@@ -155,11 +165,11 @@ static bool make_pooled(struct emo_net *n)
         if (!emo_pooled_fits(&f, n->pooled))
             continue;
         size_t count = g->tensors[f.conv->weight].count;
-        ok = (n->pooled_weights[i] = emo_pages(count * sizeof(float))) != NULL;
+        ok = (n->pooled_weights[i] = aligned(count, sizeof(float))) != NULL;
         most = count > most ? count : most;
     }
     for (size_t w = 0; ok && most > 0 && w < n->hands; w++)
-        ok = (n->pooled_scratch[w] = emo_pages(most * sizeof(float))) != NULL;
+        ok = (n->pooled_scratch[w] = aligned(most, sizeof(float))) != NULL;
     return ok;
 }
 
@@ -178,16 +188,16 @@ static int buffers(struct emo_net *n, struct emo_error *err)
     n->grad[1] = calloc(n->hands, sizeof *n->grad[1]);
     bool ok = n->out != NULL && n->arg != NULL && n->input != NULL && n->grad[0] != NULL &&
               n->grad[1] != NULL && make_outputs(n, side, &widest) && make_pooled(n);
-    ok = ok && (n->features = emo_pages(batch * last * sizeof(float))) != NULL;
+    ok = ok && (n->features = aligned(batch * last, sizeof(float))) != NULL;
     for (int k = 0; ok && k < 2; k++)
-        ok = (n->flat[k] = emo_pages(batch * widest * sizeof(float))) != NULL;
+        ok = (n->flat[k] = aligned(batch * widest, sizeof(float))) != NULL;
     for (size_t w = 0; ok && w < n->hands; w++) {
-        ok = (n->input[w] = emo_pages(input_size(n) * sizeof(float))) != NULL;
+        ok = (n->input[w] = aligned(input_size(n), sizeof(float))) != NULL;
         for (int k = 0; ok && training && k < 2; k++)
-            ok = (n->grad[k][w] = emo_pages(EMO_CHUNK * side[k] * sizeof(float))) != NULL;
+            ok = (n->grad[k][w] = aligned(EMO_CHUNK * side[k], sizeof(float))) != NULL;
     }
     if (ok && n->kernel != NULL)
-        ok = (n->packed = emo_pages(n->kernel->packed(&n->image) * sizeof(float))) != NULL;
+        ok = (n->packed = aligned(n->kernel->packed(&n->image), sizeof(float))) != NULL;
     return ok ? EMO_OK : emo_error(err, EMO_FAILED, "out of memory for a batch of %u; try a smaller "
                                    "one (-b)", n->options.batch);
 }

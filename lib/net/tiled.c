@@ -1,6 +1,5 @@
 #include "net/tiled.h"
 
-#include "base/pages.h"
 #include "net/kernels/conv.h"
 
 #include <stdlib.h>
@@ -39,7 +38,7 @@ static void tiled_close(void *state)
 
 static float *floats(size_t n)
 {
-    return emo_pages(n * sizeof(float));
+    return aligned_alloc(64, (n * sizeof(float) + 63) / 64 * 64);
 }
 
 /* Buffers, now that the blocks are known. */
