@@ -23,7 +23,7 @@
 #define EMO_CAP_UNPACKED (UINT64_C(64) << 20)
 #define EMO_CAP_RATIO 200u
 #define EMO_ENTRIES_UNDOUBTED 65536u
-#define EMO_CAP_ENTRY_SHARE 16u /* bytes of the archive for each entry */
+#define EMO_CAP_ENTRY_SHARE 64u /* bytes of the archive for each entry: no picture has fewer */
 
 struct emo_archive;
 
