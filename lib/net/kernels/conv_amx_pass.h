@@ -68,11 +68,10 @@ struct place {
     float *y;
 };
 
-/* Two tiles' places, 32 channels of the target: places are `grid` floats apart, the second 16
-   channels lie `second` behind the first. */
+/* Two tiles' places, 16 channels of the target: places are `grid` floats apart. */
 static inline void sum_taps(const struct pass *p, const struct phase *f, const struct place at[2],
-                            size_t grid, size_t second, const float *w, const float *bias,
-                            struct source *s, size_t terms)
+                            size_t grid, const float *w, const float *bias, struct source *s,
+                            size_t terms)
 {
     size_t stride = p->step * p->channels * sizeof *s->ring, channels = p->channels;
     ptrdiff_t right = p->way * (ptrdiff_t)channels;
@@ -80,9 +79,7 @@ static inline void sum_taps(const struct pass *p, const struct phase *f, const s
         zero_sums();
     } else {
         EMO_TILE_LOAD(0, bias, 0);
-        EMO_TILE_LOAD(1, bias + EMO_TILE, 0);
-        EMO_TILE_LOAD(2, bias, 0);
-        EMO_TILE_LOAD(3, bias + EMO_TILE, 0);
+        EMO_TILE_LOAD(1, bias, 0);
     }
     for (size_t y = 0; y < f->tap_rows; y++) {
         const uint16_t *a[2];
@@ -90,17 +87,16 @@ static inline void sum_taps(const struct pass *p, const struct phase *f, const s
             a[h] = s->ring + (at[h].row + (size_t)(p->way * (ptrdiff_t)y)) % p->ring * p->row +
                    at[h].column * channels;
         for (size_t x = 0; x < f->tap_columns; x++)
-            for (size_t k = 0; k < channels; k += EMO_TILE_DEPTH, w += terms * B_TILES) {
+            for (size_t k = 0; k < channels; k += EMO_TILE_DEPTH) {
                 ptrdiff_t at_tap = (ptrdiff_t)x * right + (ptrdiff_t)k;
                 add_products(terms, a[0] + at_tap, a[1] + at_tap, p->apart, stride, w,
-                             EMO_TILE_NUMBERS, B_TILES);
+                             EMO_TILE_NUMBERS);
+                w += terms * EMO_TILE_NUMBERS;
                 cut_places(p, s, s->share, terms);
             }
     }
     EMO_TILE_STORE(0, at[0].y, grid * sizeof(float));
-    EMO_TILE_STORE(1, at[0].y + second, grid * sizeof(float));
-    EMO_TILE_STORE(2, at[1].y, grid * sizeof(float));
-    EMO_TILE_STORE(3, at[1].y + second, grid * sizeof(float));
+    EMO_TILE_STORE(1, at[1].y, grid * sizeof(float));
 }
 
 static size_t pass_scratch(const struct emo_conv *c, bool back)
@@ -118,9 +114,9 @@ static inline void run_phase(const struct pass *p, const struct phase *f, size_t
     size_t tiles = (f->rows - n < BAND ? f->rows - n : BAND) * across;
     size_t b = p->out_block, pixels = p->out_h * p->out_w;
     for (size_t t = 0; t < tiles; t += 2)
-        for (size_t o = 0; o < p->out_channels; o += PAIR) {
+        for (size_t o = 0; o < p->out_channels; o += EMO_TILE) {
             struct place at[2];
-            size_t next = o + EMO_TILE, channel = o / b * b * pixels + o % b;
+            size_t channel = o / b * b * pixels + o % b;
             for (size_t h = 0; h < 2; h++) {
                 size_t tile = t + h < tiles ? t + h : t, i = tile / across;
                 size_t j = tile % across * rows;
@@ -130,8 +126,8 @@ static inline void run_phase(const struct pass *p, const struct phase *f, size_t
                 size_t pixel = (f->y + (n + i) * f->grid) * p->out_w + f->x + j * f->grid;
                 at[h].y = y + channel + pixel * b;
             }
-            sum_taps(p, f, at, f->grid * b, next / b * b * pixels + next % b - channel,
-                     w + o / PAIR * weights, bias == NULL ? NULL : bias + o, s, terms);
+            sum_taps(p, f, at, f->grid * b, w + o / EMO_TILE * weights,
+                     bias == NULL ? NULL : bias + o, s, terms);
         }
 }
 
@@ -139,7 +135,7 @@ static inline void run_phase(const struct pass *p, const struct phase *f, size_t
 static void begin_tiles(size_t rows)
 {
     struct emo_tiles_shape shape = emo_tiles_whole;
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 3; i++)
         shape.rows[i] = (uint8_t)rows;
     EMO_TILES_BEGIN_SHAPED(&shape);
 }
@@ -163,7 +159,7 @@ static void run_band(const struct emo_conv *c, bool back, const struct pass *p, 
             else
                 run_phase(p, &f, n * BAND, first, w, bias, y, s, 3);
         }
-        w += p->out_channels / PAIR * weights_of(p, &f);
+        w += p->out_channels / EMO_TILE * weights_of(p, &f);
     }
     if (rows > 0)
         EMO_TILES_END();
@@ -176,7 +172,7 @@ static void pass_run(const struct emo_conv *c, bool back, size_t records, const 
     const struct emo_layer *l = c->layer;
     size_t deep = p.channels / EMO_TILE_DEPTH;
     struct source s = {.x = x, .ring = (uint16_t *)(void *)scratch};
-    s.share = 1 + p.rows * p.w * PAIR * PAIR / (emo_layer_out(l) / l->oc * l->kernel_h *
+    s.share = 1 + p.rows * p.w * PAIR * EMO_TILE / (emo_layer_out(l) / l->oc * l->kernel_h *
                                                 l->kernel_w * p.out_channels);
     memset(s.ring, 0, p.terms * p.apart * sizeof *s.ring);
     for (size_t r = 0; r < records; r++, y += p.out_h * p.out_w * p.out_channels)

@@ -105,38 +105,38 @@ static size_t phases_of(const struct emo_conv *c, bool back)
     return back ? (size_t)c->layer->stride * c->layer->stride : 1;
 }
 
-/* Of weights, for two tiles of the target's channels. */
+/* Of weights, for a tile of the target's channels. */
 static size_t weights_of(const struct pass *p, const struct phase *f)
 {
-    return f->tap_rows * f->tap_columns * p->channels / EMO_TILE_DEPTH * p->terms * B_TILES;
+    return f->tap_rows * f->tap_columns * p->channels / EMO_TILE_DEPTH * p->terms *
+           EMO_TILE_NUMBERS;
 }
 
-/* Weights of 32 channels of the source from k by 32 of the target from o; back, the target's are
+/* Weights of 32 channels of the source from k by 16 of the target from o; back, the target's are
    the rows. */
 static void pack_tiles(const float *w, size_t oc, bool back, size_t k, size_t o, size_t terms,
                        float *tiles)
 {
     uint16_t *to = (uint16_t *)(void *)tiles;
-    for (size_t h = 0; h < 2; h++, o += EMO_TILE, to += 2 * EMO_TILE_NUMBERS)
-        for (size_t i = 0; i < EMO_TILE; i++) {
-            const float *row = back ? w + (o + i) * oc + k : w + (k + 2 * i) * oc + o;
-            const float *next = back ? row + EMO_TILE : row + oc;
-            emo_floats x[2] = {*(const emo_loose_floats *)(const void *)row,
-                               *(const emo_loose_floats *)(const void *)next};
-            if (!back) {
-                emo_halves_pair(x, terms, 2 * B_TILES, to + 2 * i * EMO_TILE);
-                continue;
-            }
-            uint16_t halves[3 * EMO_TILE_DEPTH];
-            emo_halves_cut(x, terms, EMO_TILE_DEPTH, halves);
-            for (size_t t = 0; t < terms; t++)
-                for (size_t j = 0; j < EMO_TILE; j++)
-                    memcpy(to + 2 * (t * B_TILES + j * EMO_TILE + i),
-                           halves + t * EMO_TILE_DEPTH + 2 * j, 2 * sizeof *halves);
+    for (size_t i = 0; i < EMO_TILE; i++) {
+        const float *row = back ? w + (o + i) * oc + k : w + (k + 2 * i) * oc + o;
+        const float *next = back ? row + EMO_TILE : row + oc;
+        emo_floats x[2] = {*(const emo_loose_floats *)(const void *)row,
+                           *(const emo_loose_floats *)(const void *)next};
+        if (!back) {
+            emo_halves_pair(x, terms, 2 * EMO_TILE_NUMBERS, to + 2 * i * EMO_TILE);
+            continue;
         }
+        uint16_t halves[3 * EMO_TILE_DEPTH];
+        emo_halves_cut(x, terms, EMO_TILE_DEPTH, halves);
+        for (size_t t = 0; t < terms; t++)
+            for (size_t j = 0; j < EMO_TILE; j++)
+                memcpy(to + 2 * (t * EMO_TILE_NUMBERS + j * EMO_TILE + i),
+                       halves + t * EMO_TILE_DEPTH + 2 * j, 2 * sizeof *halves);
+    }
 }
 
-/* Tiles [phase][two of the target's channels][tap][32 of the source's][term][one of the two]. */
+/* Tiles [phase][16 of the target's channels][tap][32 of the source's][term]. */
 static float *pass_pack(const struct emo_conv *c, bool back, const float *hwio, float *to)
 {
     const struct emo_layer *l = c->layer;
@@ -144,13 +144,15 @@ static float *pass_pack(const struct emo_conv *c, bool back, const float *hwio, 
     for (size_t i = 0; i < phases_of(c, back); i++) {
         const struct phase f = phase_of(c, &p, back, i);
         size_t ky = i / l->stride, kx = i % l->stride;
-        for (size_t o = 0; o < p.out_channels; o += PAIR)
+        for (size_t o = 0; o < p.out_channels; o += EMO_TILE)
             for (size_t t = 0; t < f.tap_rows * f.tap_columns; t++) {
                 size_t y = ky + t / f.tap_columns * (back ? l->stride : 1);
                 size_t x = kx + t % f.tap_columns * (back ? l->stride : 1);
                 const float *w = hwio + (y * l->kernel_w + x) * l->c * l->oc;
-                for (size_t k = 0; k < p.channels; k += EMO_TILE_DEPTH, to += p.terms * B_TILES)
+                for (size_t k = 0; k < p.channels; k += EMO_TILE_DEPTH) {
                     pack_tiles(w, l->oc, back, k, o, p.terms, to);
+                    to += p.terms * EMO_TILE_NUMBERS;
+                }
             }
     }
     return to;

@@ -1,5 +1,5 @@
 /*
- * The gradient of the weights: for each tap, 32 channels of the output by 32 of the input are 2 x 2
+ * The gradient of the weights: for each tap, 32 channels of the output by 16 of the input are two
  * tiles of sums over all places of the output.
  *
  * Tiles take places in pairs: one of the upper half of the output's rows and the one as far down in
@@ -144,29 +144,24 @@ static void load_gradients(const struct emo_conv *c, const struct places *p, con
     }
 }
 
-/* Of a tap, over so many records and depths of each: four tiles. */
+/* Of a tap, over so many records and depths of each: two tiles. */
 static inline void add_to_weights(const struct places *p, size_t records, size_t depths,
                                   const uint16_t *a, const float *b, float *sums, size_t terms)
 {
-    size_t stride = p->channel * sizeof *a, beside = terms * p->plane;
-    size_t second = EMO_TILE * p->channel;
+    size_t stride = p->channel * sizeof *a, second = EMO_TILE * p->channel;
     EMO_TILE_LOAD(0, sums, 64);
     EMO_TILE_LOAD(1, sums + EMO_TILE_NUMBERS, 64);
-    EMO_TILE_LOAD(2, sums + 2 * EMO_TILE_NUMBERS, 64);
-    EMO_TILE_LOAD(3, sums + 3 * EMO_TILE_NUMBERS, 64);
     for (size_t r = 0; r < records; r++, a += p->depths * EMO_TILE_DEPTH, b += p->b_record)
         for (size_t d = 0; d < depths; d++) {
             const uint16_t *at = a + d * EMO_TILE_DEPTH;
             add_products(terms, at, at + second, p->a_apart, stride, b + d * EMO_TILE_NUMBERS,
-                         beside, p->plane);
+                         p->plane);
         }
     EMO_TILE_STORE(0, sums, 64);
     EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, 64);
-    EMO_TILE_STORE(2, sums + 2 * EMO_TILE_NUMBERS, 64);
-    EMO_TILE_STORE(3, sums + 3 * EMO_TILE_NUMBERS, 64);
 }
 
-/* For all taps: sums [tap][32 channels of the input][32 of the output][tile]. */
+/* For all taps: sums [tap][16 channels of the input][16 of the output]. */
 static void add_records(const struct emo_conv *c, const struct places *p, size_t n, size_t depths,
                         const uint16_t *a, const float *b, float *sums)
 {
@@ -178,8 +173,8 @@ static void add_records(const struct emo_conv *c, const struct places *p, size_t
         size_t phase = ky % s * p->phase_columns + kx % s;
         const float *at = b + phase * p->records * p->b_record;
         at += (ky / s * p->wide + kx / s) * EMO_TILE;
-        for (size_t k = 0; k < l->c; k += PAIR, at += 2 * p->terms * p->plane)
-            for (size_t o = 0; o < l->oc; o += PAIR, sums += PAIR * PAIR)
+        for (size_t k = 0; k < l->c; k += EMO_TILE, at += p->terms * p->plane)
+            for (size_t o = 0; o < l->oc; o += PAIR, sums += PAIR * EMO_TILE)
                 if (p->terms == 1)
                     add_to_weights(p, n, depths, a + o * p->channel, at, sums, 1);
                 else
@@ -205,11 +200,9 @@ static void sum_gradients(const struct emo_conv *c, size_t records, const float 
 /* Sums to HWIO. */
 static void turn_sums(const struct emo_layer *l, const float *sums, float *gw)
 {
-    for (size_t k = 0; k < (size_t)l->kernel_h * l->kernel_w * l->c; k += PAIR)
-        for (size_t o = 0; o < l->oc; o += PAIR)
-            for (size_t i = 0; i < 4; i++, sums += EMO_TILE_NUMBERS)
-                emo_floats_turn(sums, EMO_TILE, l->oc,
-                                gw + (k + i % 2 * EMO_TILE) * l->oc + o + i / 2 * EMO_TILE);
+    for (size_t k = 0; k < (size_t)l->kernel_h * l->kernel_w * l->c; k += EMO_TILE)
+        for (size_t o = 0; o < l->oc; o += EMO_TILE, sums += EMO_TILE_NUMBERS)
+            emo_floats_turn(sums, EMO_TILE, l->oc, gw + k * l->oc + o);
 }
 
 static void backward_weights(const struct emo_conv *c, size_t records, const float *x,

@@ -11,8 +11,8 @@
  * digits: within 2^-16 of the greatest, where bfloat16 is within 2^-9 of each.
  *
  * Forward, a is 16 windows beside each other: of each, in one row, as many of the kernel's rows of
- * pixels as 64 bytes hold, or 64 bytes of one of them. b is digits of weights. Four tiles of sums
- * are 16 columns of the two rows of the map under a pooled row, by 32 channels.
+ * pixels as 64 bytes hold, or 64 bytes of one of them. b is digits of weights. Two tiles of sums
+ * are 16 columns of the two rows of the map under a pooled row, by 16 channels.
  *
  * Backward, the sums are gradients of weights: 16 of them by 16 channels, over 64 columns of the
  * map at a time. b is digits of pooled gradients: the two places under a pooled one are one digit
@@ -57,7 +57,7 @@ struct sizes {
     size_t rows;    /* of the kernel in a tile */
     size_t parts;   /* tiles for one of them */
     size_t depths;  /* for all */
-    size_t groups;  /* of 16 channels, an even number */
+    size_t groups;  /* of 16 channels */
     size_t columns; /* of the map, backward */
     size_t row;     /* bytes of a padded row of pixels */
     size_t sums;    /* rows of gradients of weights */
@@ -74,7 +74,7 @@ static struct sizes sizes(const struct emo_first *f)
     s.rows = s.rows < l->kernel_h ? s.rows : l->kernel_h;
     s.parts = round_up(taps(f), EMO_TILE_BYTES) / EMO_TILE_BYTES;
     s.depths = round_up(l->kernel_h, s.rows) / s.rows * s.parts;
-    s.groups = round_up(l->oc, PAIR) / EMO_TILE;
+    s.groups = round_up(l->oc, EMO_TILE) / EMO_TILE;
     s.columns = round_up((size_t)2 * f->pw, EMO_TILE_BYTES);
     size_t have = ((size_t)l->left + l->w + l->right) * l->c;
     size_t need = s.columns * s.step + round_up(taps(f), EMO_TILE_BYTES);
@@ -107,7 +107,7 @@ static size_t row_tiles(const struct sizes *s)
 static size_t scratch_floats(const struct emo_first *f)
 {
     struct sizes s = sizes(f);
-    size_t sums = 4 * s.digits * EMO_TILE_NUMBERS, lanes = s.groups * EMO_TILE;
+    size_t sums = 2 * s.digits * EMO_TILE_NUMBERS, lanes = s.groups * EMO_TILE;
     size_t forward = sums + 2 * s.depths * EMO_TILE_NUMBERS + band(f) * s.row / 4;
     size_t backward = sums + s.sums * lanes + lanes +
                       s.band * row_tiles(&s) * EMO_TILE_NUMBERS +
@@ -147,7 +147,7 @@ static inline void put_together(size_t digits, const float *sums, floats *x)
 {
     *x = (floats){0};
     for (size_t t = digits; t-- > 0;) {
-        const ints *at = (const ints *)(const void *)(sums + t * 4 * EMO_TILE_NUMBERS);
+        const ints *at = (const ints *)(const void *)(sums + t * 2 * EMO_TILE_NUMBERS);
         *x = *x * 256.0f + __builtin_convertvector(*at, floats);
     }
 }

@@ -97,34 +97,30 @@ static inline void unpool(const struct emo_first *f, const struct sizes *s, size
     }
 }
 
-/* What n pooled rows give to the sums of 32 numbers of the kernel and 32 channels: [digit]. */
+/* What n pooled rows give to the sums of 32 numbers of the kernel and 16 channels: [digit]. */
 static inline void backward_tiles(const struct emo_first *f, const struct sizes *s, size_t n,
                                   const uint8_t *x, const float *g, float *sums)
 {
     size_t stride = s->columns, next = s->groups * s->digits * EMO_TILE_NUMBERS;
-    size_t second = s->digits * EMO_TILE_NUMBERS, down = f->conv->stride * taps(f) * s->columns;
-    for (size_t t = 0; t < s->digits; t++, sums += 4 * EMO_TILE_NUMBERS) {
+    size_t down = f->conv->stride * taps(f) * s->columns;
+    for (size_t t = 0; t < s->digits; t++, sums += 2 * EMO_TILE_NUMBERS) {
         const uint8_t *row = x;
         const float *b = g + t * EMO_TILE_NUMBERS;
         EMO_TILE_ZERO(0);
         EMO_TILE_ZERO(1);
-        EMO_TILE_ZERO(2);
-        EMO_TILE_ZERO(3);
         for (size_t r = 0; r < 2 * n; r++, row += down)
             for (size_t q = 0; q < s->columns; q += EMO_TILE_BYTES, b += next) {
-                EMO_TILE_LOAD(4, row + q, stride);
-                EMO_TILE_LOAD(6, b, 64);
-                EMO_TILE_MULTIPLY_BYTES(0, 4, 6);
-                EMO_TILE_LOAD(7, b + second, 64);
-                EMO_TILE_MULTIPLY_BYTES(1, 4, 7);
-                EMO_TILE_LOAD(5, row + q + EMO_TILE * s->columns, stride);
-                EMO_TILE_MULTIPLY_BYTES(2, 5, 6);
-                EMO_TILE_MULTIPLY_BYTES(3, 5, 7);
+                EMO_TILE_LOAD(3, b, 64);
+                EMO_TILE_LOAD(2, row + q, stride);
+                EMO_TILE_MULTIPLY_BYTES(0, 2, 3);
+                EMO_TILE_ZERO(2);
+                EMO_TILE_LOAD(2, row + q + EMO_TILE * s->columns, stride);
+                EMO_TILE_MULTIPLY_BYTES(1, 2, 3);
+                EMO_TILE_ZERO(2);
+                EMO_TILE_ZERO(3);
             }
-        EMO_TILE_STORE(0, sums, 128);
-        EMO_TILE_STORE(1, sums + EMO_TILE, 128);
-        EMO_TILE_STORE(2, sums + EMO_TILE * PAIR, 128);
-        EMO_TILE_STORE(3, sums + EMO_TILE * PAIR + EMO_TILE, 128);
+        EMO_TILE_STORE(0, sums, 64);
+        EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, 64);
     }
 }
 
@@ -132,13 +128,11 @@ static inline void backward_tiles(const struct emo_first *f, const struct sizes 
 static inline void add_sums(const struct sizes *s, const float *sums, const float *scales,
                             size_t apart, float *to)
 {
-    for (size_t h = 0; h < PAIR; h += EMO_TILE) {
-        floats scale = *(const loose *)(const void *)(scales + h);
-        for (size_t k = 0; k < PAIR; k++) {
-            floats x;
-            put_together(s->digits, sums + k * PAIR + h, &x);
-            *(floats *)(void *)(to + k * apart + h) += x * scale;
-        }
+    floats scale = *(const loose *)(const void *)scales;
+    for (size_t k = 0; k < PAIR; k++) {
+        floats x;
+        put_together(s->digits, sums + k * EMO_TILE, &x);
+        *(floats *)(void *)(to + k * apart) += x * scale;
     }
 }
 
@@ -149,7 +143,7 @@ static void backward(const struct emo_first *f, size_t n, const uint8_t *const *
     size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, lanes = s.groups * EMO_TILE;
     size_t rows = (size_t)2 * f->conv->stride;
     float *tiles = scratch, *all = tiles + s.band * row_tiles(&s) * EMO_TILE_NUMBERS;
-    float *sums = all + s.sums * lanes, *scales = sums + 4 * s.digits * EMO_TILE_NUMBERS;
+    float *sums = all + s.sums * lanes, *scales = sums + 2 * s.digits * EMO_TILE_NUMBERS;
     uint8_t *row = (uint8_t *)(void *)(scales + lanes), *streams = row + s.row;
     memset(scratch, 0, scratch_floats(f) * sizeof *scratch);
     memset(gb, 0, oc * sizeof *gb);
@@ -170,7 +164,7 @@ static void backward(const struct emo_first *f, size_t n, const uint8_t *const *
                     unpool(f, &s, 3, gy + at, place + at, scales, to);
             }
             for (size_t k = 0; k < s.sums; k += PAIR)
-                for (size_t o = 0; o < lanes; o += PAIR) {
+                for (size_t o = 0; o < lanes; o += EMO_TILE) {
                     backward_tiles(f, &s, here, streams + k * s.columns,
                                    tiles + o / EMO_TILE * s.digits * EMO_TILE_NUMBERS, sums);
                     add_sums(&s, sums, scales + o, lanes, all + k * lanes + o);

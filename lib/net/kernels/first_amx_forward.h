@@ -3,7 +3,7 @@
  */
 #include "net/kernels/first_amx.h"
 
-/* Tiles [two groups of channels][digit][depth][group of the two], then the channels' scales. */
+/* Tiles [group of channels][digit][depth], then the channels' scales. */
 static void pack(const struct emo_first *f, const float *hwio, float *packed)
 {
     struct sizes s = sizes(f);
@@ -23,8 +23,7 @@ static void pack(const struct emo_first *f, const float *hwio, float *packed)
             size_t ky = k / n, at = ky % s.rows * n + k % n;
             size_t depth = ky / s.rows * s.parts + at / EMO_TILE_BYTES;
             for (size_t t = 0; t < s.digits; t++, x >>= 8) {
-                size_t tile = ((o / PAIR * s.digits + t) * s.depths + depth) * 2 +
-                              o / EMO_TILE % 2;
+                size_t tile = (o / EMO_TILE * s.digits + t) * s.depths + depth;
                 int8_t *row = to + (tile * EMO_TILE + at % EMO_TILE_BYTES / 4) * EMO_TILE_BYTES;
                 for (size_t i = 0; i < EMO_TILE; i++)
                     row[4 * i + at % 4] = (int8_t)x[i];
@@ -64,31 +63,27 @@ static inline void load_windows(const struct emo_first *f, const struct sizes *s
             }
 }
 
-/* 16 columns of two rows of the map, 32 channels: [digit][row][column][channel]. */
+/* 16 columns of two rows of the map, 16 channels: [digit][row][column][channel]. */
 static inline void forward_tiles(const struct sizes *s, const uint8_t *windows, const float *w,
                                  float *sums)
 {
-    for (size_t t = 0; t < s->digits; t++, sums += 4 * EMO_TILE_NUMBERS) {
+    for (size_t t = 0; t < s->digits; t++, sums += 2 * EMO_TILE_NUMBERS) {
         const uint8_t *x = windows;
         EMO_TILE_ZERO(0);
         EMO_TILE_ZERO(1);
-        EMO_TILE_ZERO(2);
-        EMO_TILE_ZERO(3);
-        for (size_t d = 0; d < s->depths; d++, w += 2 * EMO_TILE_NUMBERS) {
-            EMO_TILE_LOAD(4, x, EMO_TILE_BYTES);
-            EMO_TILE_LOAD(6, w, 64);
-            EMO_TILE_MULTIPLY_BYTES(0, 4, 6);
-            EMO_TILE_LOAD(7, w + EMO_TILE_NUMBERS, 64);
-            EMO_TILE_MULTIPLY_BYTES(1, 4, 7);
-            EMO_TILE_LOAD(5, x + EMO_TILE * EMO_TILE_BYTES, EMO_TILE_BYTES);
-            EMO_TILE_MULTIPLY_BYTES(2, 5, 6);
-            EMO_TILE_MULTIPLY_BYTES(3, 5, 7);
+        for (size_t d = 0; d < s->depths; d++, w += EMO_TILE_NUMBERS) {
+            EMO_TILE_LOAD(3, w, 64);
+            EMO_TILE_LOAD(2, x, EMO_TILE_BYTES);
+            EMO_TILE_MULTIPLY_BYTES(0, 2, 3);
+            EMO_TILE_ZERO(2);
+            EMO_TILE_LOAD(2, x + EMO_TILE * EMO_TILE_BYTES, EMO_TILE_BYTES);
+            EMO_TILE_MULTIPLY_BYTES(1, 2, 3);
+            EMO_TILE_ZERO(2);
+            EMO_TILE_ZERO(3);
             x += 2 * EMO_TILE * EMO_TILE_BYTES;
         }
-        EMO_TILE_STORE(0, sums, 128);
-        EMO_TILE_STORE(1, sums + EMO_TILE, 128);
-        EMO_TILE_STORE(2, sums + EMO_TILE * PAIR, 128);
-        EMO_TILE_STORE(3, sums + EMO_TILE * PAIR + EMO_TILE, 128);
+        EMO_TILE_STORE(0, sums, 64);
+        EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, 64);
     }
 }
 
@@ -96,10 +91,10 @@ static inline void forward_tiles(const struct sizes *s, const uint8_t *windows, 
 static inline void pool(size_t digits, const float *sums, size_t n, const float *scales,
                         const float *bias, size_t b, float *y, uint16_t *place)
 {
-    static const size_t window[4] = {0, PAIR, EMO_TILE * PAIR, EMO_TILE * PAIR + PAIR};
+    static const size_t window[4] = {0, EMO_TILE, EMO_TILE_NUMBERS, EMO_TILE_NUMBERS + EMO_TILE};
     const floats add = *(const loose *)(const void *)bias;
     const floats scale = *(const loose *)(const void *)scales;
-    for (size_t p = 0; p < n; p++, sums += 2 * PAIR, y += b, place += b) {
+    for (size_t p = 0; p < n; p++, sums += PAIR, y += b, place += b) {
         floats most, x;
         put_together(digits, sums, &most);
         ints where = {0};
@@ -119,10 +114,10 @@ static void forward(const struct emo_first *f, const uint8_t *image, const float
 {
     const struct sizes s = sizes(f);
     size_t plane = (size_t)f->ph * f->pw, b = f->block, rows = (size_t)2 * f->conv->stride;
-    size_t weights = s.digits * s.depths * 2 * EMO_TILE_NUMBERS;
+    size_t weights = s.digits * s.depths * EMO_TILE_NUMBERS;
     const float *scales = packed + packed_tiles(&s) * EMO_TILE_NUMBERS;
     float *sums = scratch;
-    uint8_t *windows = (uint8_t *)(void *)(sums + 4 * s.digits * EMO_TILE_NUMBERS);
+    uint8_t *windows = (uint8_t *)(void *)(sums + 2 * s.digits * EMO_TILE_NUMBERS);
     uint8_t *pixels = windows + 2 * s.depths * EMO_TILE * EMO_TILE_BYTES;
     line owner;
     for (size_t i = 0; i < EMO_TILE_BYTES; i++)
@@ -136,15 +131,13 @@ static void forward(const struct emo_first *f, const uint8_t *image, const float
         for (size_t px = 0; px < f->pw; px += EMO_TILE / 2) {
             size_t n = f->pw - px < EMO_TILE / 2 ? f->pw - px : EMO_TILE / 2;
             load_windows(f, &s, &owner, pixels + 2 * px * s.step, windows);
-            for (size_t o = 0; o < f->conv->oc; o += PAIR) {
-                forward_tiles(&s, windows, packed + o / PAIR * weights, sums);
-                for (size_t h = 0; h < PAIR && o + h < f->conv->oc; h += EMO_TILE) {
-                    size_t at = ((o + h) / b * plane + py * f->pw + px) * b + (o + h) % b;
-                    if (s.digits == 2)
-                        pool(2, sums + h, n, scales + o + h, bias + o + h, b, y + at, place + at);
-                    else
-                        pool(3, sums + h, n, scales + o + h, bias + o + h, b, y + at, place + at);
-                }
+            for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
+                size_t at = (o / b * plane + py * f->pw + px) * b + o % b;
+                forward_tiles(&s, windows, packed + o / EMO_TILE * weights, sums);
+                if (s.digits == 2)
+                    pool(2, sums, n, scales + o, bias + o, b, y + at, place + at);
+                else
+                    pool(3, sums, n, scales + o, bias + o, b, y + at, place + at);
             }
         }
     }

@@ -15,6 +15,13 @@
  * bytes with one, and adds to int32, exactly, four products where the other adds two. It takes the
  * same time.
  *
+ * A processor keeps more of them than the eight, to begin operations before the last have ended: each
+ * that is loaded or multiplied into takes a new one until then, one that is zeroed takes none. When
+ * another thread shares the core few are left. Measured so, by operation: 38 cycles with all eight
+ * in use, 20 with six, 13 with four, where one multiplication takes 16 in any case; with no other
+ * thread, 16 and no more. So kernels use four, and zero them when they are done with them: 2 x 1
+ * tiles of sums, whose a and b are loaded more often, are twice as quick as 2 x 2.
+ *
  * Registers are named by literals. They belong to nobody: a function that uses them begins, ends
  * and calls nothing in between that may use them as well. Only where emo_isa says EMO_ISA_AMX.
  *
