@@ -81,7 +81,7 @@ static int tiled_open(void **state, const struct emo_backend_options *o, struct 
         status = emo_error_memory(err, g->count * sizeof *s->convs, "a backend");
     for (size_t i = o->begin; status == EMO_OK && i < s->count; i++)
         if (g->layers[i].kind == EMO_CONV) {
-            s->convs[i].kernel = emo_conv_kernel(o->isa, &g->layers[i]);
+            s->convs[i].kernel = emo_conv_kernel(o->isa, &g->layers[i], o->bf16);
             elsewhere[i] = s->convs[i].kernel != NULL;
         }
     if (status == EMO_OK) {

@@ -206,14 +206,16 @@ static void choice(void)
 #ifdef __x86_64__
     static const struct {
         uint32_t c, oc, ow;
-        bool tiles;
-    } cases[] = {{64, 128, 30, true}, {128, 128, 14, true}, {128, 128, 5, false},
-                 {64, 128, 17, false}, {3, 64, 30, false},   {64, 48, 30, false}};
+        bool fp32, bf16;
+    } cases[] = {{64, 128, 30, true, true},  {128, 128, 14, true, true}, {128, 128, 5, false, true},
+                 {64, 128, 17, false, true}, {128, 128, 2, false, false}, {3, 64, 30, false, false},
+                 {64, 48, 30, false, false}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct emo_layer l = {.kind = EMO_CONV, .c = cases[i].c, .oc = cases[i].oc,
                               .ow = cases[i].ow};
-        CHECK((emo_conv_kernel(EMO_ISA_AMX, &l) == &emo_conv_amx) == cases[i].tiles);
-        CHECK(emo_conv_kernel(EMO_ISA_AVX512, &l) == NULL);
+        CHECK((emo_conv_kernel(EMO_ISA_AMX, &l, false) == &emo_conv_amx) == cases[i].fp32);
+        CHECK((emo_conv_kernel(EMO_ISA_AMX, &l, true) == &emo_conv_amx) == cases[i].bf16);
+        CHECK(emo_conv_kernel(EMO_ISA_AVX512, &l, true) == NULL);
     }
 #endif
 }

@@ -41,6 +41,7 @@ extern const struct emo_conv_kernel emo_conv_amx;
 
 /* For this layer on this machine, or NULL: nothing here is quicker than a library. All buffers are
    aligned to 64 bytes. */
-const struct emo_conv_kernel *emo_conv_kernel(enum emo_isa isa, const struct emo_layer *l);
+const struct emo_conv_kernel *emo_conv_kernel(enum emo_isa isa, const struct emo_layer *l,
+                                              bool bf16);
 
 #endif
