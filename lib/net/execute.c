@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define RANGE 16384 /* parameters in one piece of a reduction */
+#define NEAR 512    /* of those, at a time */
 
 static size_t block(const struct emo_net *n, uint32_t channels)
 {
@@ -147,7 +148,7 @@ static void load_layer(void *context, size_t i, unsigned worker)
 const float *emo_execute_forward(struct emo_net *n)
 {
     if (n->stale) {
-        emo_plan_compose(&n->plan, n->at, n->values);
+        emo_plan_compose(&n->plan, n->composing, n->at, n->values, n->fold_scratch);
         emo_threads_run(n->threads, n->plan.graph.spatial, load_layer, n);
     }
     n->stale = false;
@@ -242,20 +243,27 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
         backward_image(n, chunk, worker, n->grad[1][own]);
 }
 
-/* Sums the chunks' partial gradients into the first, by a binary tree over the chunk's index. */
+/* to[i] += from[i], and so on up to n. */
+static void add(size_t n, const float *restrict from, float *restrict to)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] += from[i];
+}
+
+/* Sums the chunks' partial gradients into the first, by a binary tree over the chunk's index: of so
+   few numbers at a time that they stay in the first cache. */
 static void reduce_range(void *context, size_t piece, unsigned worker)
 {
     struct emo_net *n = context;
     size_t from = piece * RANGE, to = from + RANGE < n->part_total ? from + RANGE : n->part_total;
-    size_t chunks = (n->count + EMO_CHUNK - 1) / EMO_CHUNK;
+    size_t chunks = (n->count + EMO_CHUNK - 1) / EMO_CHUNK, total = n->part_total;
     (void)worker;
-    for (size_t step = 1; step < chunks; step *= 2) {
-        for (size_t c = 0; c + step < chunks; c += 2 * step) {
-            float *a = n->partial + c * n->part_total;
-            const float *b = n->partial + (c + step) * n->part_total;
-            for (size_t i = from; i < to; i++)
-                a[i] += b[i];
-        }
+    for (size_t i = from; i < to; i += NEAR) {
+        float *part = n->partial + i;
+        size_t some = to - i < NEAR ? to - i : NEAR;
+        for (size_t step = 1; step < chunks; step *= 2)
+            for (size_t c = 0; c + step < chunks; c += 2 * step)
+                add(some, part + (c + step) * total, part + c * total);
     }
 }
 
@@ -277,7 +285,7 @@ void emo_execute_backward(struct emo_net *n)
             memcpy(n->gradient + n->at[t], n->partial + n->part[t],
                    g->tensors[t].count * sizeof *n->gradient);
     }
-    emo_plan_chain(&n->plan, n->at, n->values, n->gradient);
+    emo_plan_chain(&n->plan, n->composing, n->at, n->values, n->gradient, n->fold_scratch);
 }
 
 static void update_range(void *context, size_t piece, unsigned worker)

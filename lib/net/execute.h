@@ -41,7 +41,8 @@ struct emo_net {
     struct emo_first image;
     float *packed;
     size_t begin; /* the first layer that the backend does */
-    const struct emo_dense_kernel *dense;
+    const struct emo_dense_kernel *dense, *composing; /* NULL: plain */
+    float *fold_scratch;
 
     /* Convolutions whose gradients come straight from those of the pooling after them: per layer,
        its weights for the kernel, or NULL; per hand, room for their gradient. */
@@ -64,6 +65,8 @@ struct emo_net {
     const uint64_t *ids;
     uint16_t epoch;
     size_t count, layer;
+    const float *drop_from;
+    float *drop_to;
     bool dropout, from_second;
     double rate;
     int failed;

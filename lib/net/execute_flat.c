@@ -8,6 +8,7 @@
 #include <string.h>
 
 #define BLOCK 64 /* columns of a dense layer, or rows of its weight, in one piece */
+#define DROPPED 8 /* records whose units are dropped, in one piece */
 
 /* A draw belongs to a place in HWC order, wherever that lies. */
 void emo_execute_drop(const struct emo_net *n, const struct emo_layer *l, size_t first,
@@ -26,11 +27,30 @@ void emo_execute_drop(const struct emo_net *n, const struct emo_layer *l, size_t
             emo_philox(n->options.seed, id, n->epoch, (uint16_t)(EMO_DRAW_DROPOUT + l->number),
                        (uint32_t)(i / 4), u);
             for (size_t j = 0; j < 4 && i + j < units; j++) {
-                size_t at = r * units + emo_blocks_place(i + j, pixels, l->oc, b);
+                size_t place = b == l->oc ? i + j : emo_blocks_place(i + j, pixels, l->oc, b);
+                size_t at = r * units + place;
                 y[at] = emo_uniform(u[j]) < rate ? 0 : x[at] * keep;
             }
         }
     }
+}
+
+static void drop_rows(void *context, size_t piece, unsigned worker)
+{
+    struct emo_net *n = context;
+    const struct emo_layer *l = &n->plan.graph.layers[n->layer];
+    size_t from = piece * DROPPED, left = n->count - from, at = from * emo_layer_out(l);
+    (void)worker;
+    emo_execute_drop(n, l, from, left < DROPPED ? left : DROPPED, l->oc, n->drop_from + at,
+                     n->drop_to + at);
+}
+
+/* The present layer's dropout of the batch. */
+static void drop(struct emo_net *n, const float *x, float *y)
+{
+    n->drop_from = x;
+    n->drop_to = y;
+    emo_threads_run(n->threads, (n->count + DROPPED - 1) / DROPPED, drop_rows, n);
 }
 
 static const float *input_of(const struct emo_net *n, size_t layer)
@@ -57,7 +77,7 @@ const float *emo_execute_flat_forward(struct emo_net *n)
         if (l->kind == EMO_DENSE)
             emo_threads_run(n->threads, (l->oc + BLOCK - 1) / BLOCK, dense_columns, n);
         else if (l->kind == EMO_DROPOUT)
-            emo_execute_drop(n, l, 0, n->count, l->oc, input_of(n, i), n->out[i]);
+            drop(n, input_of(n, i), n->out[i]);
         else
             memcpy(n->out[i], input_of(n, i), n->count * emo_layer_out(l) * sizeof(float));
         if (i + 1 < g->count)
@@ -90,8 +110,7 @@ float *emo_execute_flat_backward(struct emo_net *n)
             emo_f_activate_backward(l->activation, n->count, l->oc, n->out[i],
                                     n->flat[n->from_second]);
         if (l->kind == EMO_DROPOUT)
-            emo_execute_drop(n, l, 0, n->count, l->oc, n->flat[n->from_second],
-                             n->flat[n->from_second]);
+            drop(n, n->flat[n->from_second], n->flat[n->from_second]);
         if (l->kind != EMO_DENSE)
             continue;
         emo_threads_run(n->threads, (l->c + BLOCK - 1) / BLOCK, dense_rows, n);

@@ -1,5 +1,6 @@
 #include "net/fold.h"
 
+#include "net/kernels/composed.h"
 #include "net/kernels/plain.h"
 #include "stream/frame.h"
 
@@ -173,28 +174,53 @@ void emo_plan_constants(const struct emo_plan *p, const size_t *at, float *value
     }
 }
 
-void emo_plan_compose(const struct emo_plan *p, const size_t *at, float *values)
+size_t emo_plan_scratch(const struct emo_plan *p)
+{
+    size_t most = 0;
+    for (size_t k = 0; k < p->fold_count; k++) {
+        size_t n = emo_composed_scratch(&p->folds[k]);
+        most = n > most ? n : most;
+    }
+    return most;
+}
+
+/* Of a bias; NULL where there is none. */
+static const float *given(const float *values, const size_t *at, int tensor)
+{
+    return tensor < 0 ? NULL : values + at[tensor];
+}
+
+void emo_plan_compose(const struct emo_plan *p, const struct emo_dense_kernel *dense,
+                      const size_t *at, float *values, float *scratch)
 {
     for (size_t k = 0; k < p->fold_count; k++) {
         const struct emo_fold *f = &p->folds[k];
-        emo_f_compose(f, values + at[f->first],
-                      f->first_bias < 0 ? NULL : values + at[f->first_bias], values + at[f->second],
-                      f->second_bias < 0 ? NULL : values + at[f->second_bias],
-                      values + at[f->whole], values + at[f->whole + 1]);
+        const float *a = values + at[f->first], *a_bias = given(values, at, f->first_bias);
+        const float *b = values + at[f->second], *b_bias = given(values, at, f->second_bias);
+        float *w = values + at[f->whole], *bias = values + at[f->whole + 1];
+        if (dense != NULL)
+            emo_composed(f, dense, a, a_bias, b, b_bias, w, bias, scratch);
+        else
+            emo_f_compose(f, a, a_bias, b, b_bias, w, bias);
     }
 }
 
-void emo_plan_chain(const struct emo_plan *p, const size_t *at, const float *values,
-                    float *gradients)
+void emo_plan_chain(const struct emo_plan *p, const struct emo_dense_kernel *dense,
+                    const size_t *at, const float *values, float *gradients, float *scratch)
 {
     for (size_t k = p->fold_count; k-- > 0;) {
         const struct emo_fold *f = &p->folds[k];
-        const float *a = f->first_bias < 0 ? NULL : values + at[f->first_bias];
-        emo_f_chain(f, values + at[f->first], a, values + at[f->second], gradients + at[f->whole],
-                    gradients + at[f->whole + 1], a == NULL ? NULL : gradients + at[f->first],
-                    a == NULL ? NULL : gradients + at[f->first_bias],
-                    f->second_bias < 0 ? NULL : gradients + at[f->second],
-                    f->second_bias < 0 ? NULL : gradients + at[f->second_bias]);
+        const float *a = values + at[f->first], *a_bias = given(values, at, f->first_bias);
+        const float *b = values + at[f->second];
+        const float *gw = gradients + at[f->whole], *gbias = gradients + at[f->whole + 1];
+        float *ga = a_bias == NULL ? NULL : gradients + at[f->first];
+        float *ga_bias = a_bias == NULL ? NULL : gradients + at[f->first_bias];
+        float *gb = f->second_bias < 0 ? NULL : gradients + at[f->second];
+        float *gb_bias = f->second_bias < 0 ? NULL : gradients + at[f->second_bias];
+        if (dense != NULL)
+            emo_composed_chain(f, dense, a, a_bias, b, gw, gbias, ga, ga_bias, gb, gb_bias, scratch);
+        else
+            emo_f_chain(f, a, a_bias, b, gw, gbias, ga, ga_bias, gb, gb_bias);
     }
 }
 

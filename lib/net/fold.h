@@ -26,6 +26,8 @@
 
 #include "net/graph.h"
 
+struct emo_dense_kernel;
+
 /* One pair. first and second: the index of the factor's weight, its bias the next one; bias -1:
    average pooling, whose weight is constant. whole: the composed weight's, its bias the next. */
 struct emo_fold {
@@ -50,10 +52,13 @@ void emo_plan_free(struct emo_plan *p);
 
 /* at: where each of the plan's tensors lies in values and gradients. Fills in the constants. */
 void emo_plan_constants(const struct emo_plan *p, const size_t *at, float *values);
-void emo_plan_compose(const struct emo_plan *p, const size_t *at, float *values);
+/* With dense products, or NULL: by the plain arithmetic. scratch: so many floats as said. */
+size_t emo_plan_scratch(const struct emo_plan *p);
+void emo_plan_compose(const struct emo_plan *p, const struct emo_dense_kernel *dense,
+                      const size_t *at, float *values, float *scratch);
 /* Overwrites the factors' gradients. */
-void emo_plan_chain(const struct emo_plan *p, const size_t *at, const float *values,
-                    float *gradients);
+void emo_plan_chain(const struct emo_plan *p, const struct emo_dense_kernel *dense,
+                    const size_t *at, const float *values, float *gradients, float *scratch);
 
 /* "conv1 and conv2 are computed as one 7x7 convolution, stride 4", a line a layer. */
 void emo_plan_describe(const struct emo_plan *p, struct emo_text *out);

@@ -60,6 +60,7 @@ void emo_net_close(struct emo_net *n)
     free(n->part);
     free(n->packed);
     free(n->values);
+    free(n->fold_scratch);
     free(n->gradient);
     free(n->m);
     free(n->v);
@@ -98,14 +99,16 @@ static int make_parameters(struct emo_net *n, struct emo_error *err)
         return emo_error_memory(err, g->tensor_count * sizeof *n->at, "parameters");
     lay_out(n);
     n->values = aligned(n->total, sizeof *n->values);
+    n->fold_scratch = aligned(emo_plan_scratch(&n->plan), sizeof *n->fold_scratch);
     if (training) {
         n->gradient = aligned(n->total, sizeof *n->gradient);
         n->m = aligned(n->masters, sizeof *n->m);
         n->v = aligned(n->masters, sizeof *n->v);
         n->partial = aligned(n->part_total * n->chunks, sizeof *n->partial);
     }
-    if (n->values == NULL || (training && (n->gradient == NULL || n->m == NULL || n->v == NULL ||
-                                           n->partial == NULL)))
+    if (n->values == NULL || n->fold_scratch == NULL ||
+        (training &&
+         (n->gradient == NULL || n->m == NULL || n->v == NULL || n->partial == NULL)))
         return emo_error_memory(err, n->total * sizeof *n->values, "parameters");
     emo_plan_constants(&n->plan, n->at, n->values);
     for (size_t i = 0; i < n->plan.masters; i++) {
@@ -233,6 +236,7 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
                      : &emo_backend_reference;
     choose_kernel(n, isa);
     n->dense = n->backend == &emo_backend_reference ? &emo_dense_reference : emo_dense_kernel(isa);
+    n->composing = n->backend == &emo_backend_reference ? NULL : n->dense;
     /* Dense products of bfloat16 are so fast that three quarters of zeros do not matter. */
     if (n->backend != &emo_backend_reference && n->options.training &&
         n->options.precision == EMO_PRECISION_FP32)

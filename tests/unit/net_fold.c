@@ -1,7 +1,9 @@
 /*
  * Folding: composed kernels and chained gradients are those of the layers one by one, in double to
- * 1e-9; a training with and without it differs by rounding only; the estimate folds what it should.
+ * 1e-9; dense products make the same of them in float; a training with and without it differs by
+ * rounding only; the estimate folds what it should.
  */
+#include "net/kernels/composed.h"
 #include "net/kernels/plain.h"
 #include "net/net.h"
 #include "numbers.h"
@@ -107,6 +109,70 @@ static void chain(const struct emo_plan *p, struct run *f)
     }
 }
 
+static float *narrow(const double *from, size_t n)
+{
+    float *to = malloc(n * sizeof *to);
+    CHECK(to != NULL);
+    for (size_t i = 0; i < n; i++)
+        to[i] = (float)from[i];
+    return to;
+}
+
+/* A float result is the double one but for rounding. */
+static void close_to(const float *a, const double *b, size_t n)
+{
+    double d = 0, norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        d += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        norm += b[i] * b[i];
+    }
+    CHECK(sqrt(d) <= 1e-6 * sqrt(norm));
+}
+
+/* What dense products make of one fold, against double. f has been composed; its gradients of what
+   is composed are given. */
+static void by_products(const struct emo_fold *d, const struct run *f)
+{
+    const int tensors[] = {d->first, d->first_bias, d->second, d->second_bias, d->whole,
+                           d->whole + 1};
+    float *v[6] = {NULL}, *g[6] = {NULL};
+    double *want[6] = {NULL};
+    size_t n[6] = {0};
+    for (int i = 0; i < 6; i++) {
+        if (tensors[i] < 0)
+            continue;
+        n[i] = f->g->tensors[tensors[i]].count;
+        v[i] = narrow(f->values[tensors[i]], n[i]);
+        g[i] = narrow(f->gradients[tensors[i]], n[i]);
+        want[i] = randoms(n[i]);
+        memcpy(want[i], f->gradients[tensors[i]], n[i] * sizeof(double));
+    }
+    bool a = d->first_bias >= 0, b = d->second_bias >= 0;
+    emo_d_chain(d, f->values[d->first], a ? f->values[d->first_bias] : NULL, f->values[d->second],
+                want[4], want[5], a ? want[0] : NULL, want[1], b ? want[2] : NULL, want[3]);
+    enum emo_isa best;
+    CHECK(emo_isa_choose(&best, &err) == 0);
+    for (int isa = EMO_ISA_PLAIN; isa <= (int)best; isa++) {
+        const struct emo_dense_kernel *dense = emo_dense_kernel((enum emo_isa)isa);
+        float *scratch = malloc(emo_composed_scratch(d) * sizeof *scratch);
+        CHECK(scratch != NULL);
+        emo_composed(d, dense, v[0], v[1], v[2], v[3], v[4], v[5], scratch);
+        close_to(v[4], f->values[d->whole], n[4]);
+        close_to(v[5], f->values[d->whole + 1], n[5]);
+        emo_composed_chain(d, dense, v[0], v[1], v[2], g[4], g[5], a ? g[0] : NULL, g[1],
+                           b ? g[2] : NULL, g[3], scratch);
+        for (int k = 0; k < 4; k++)
+            if (tensors[k] >= 0 && (k < 2 ? a : b))
+                close_to(g[k], want[k], n[k]);
+        free(scratch);
+    }
+    for (int i = 0; i < 6; i++) {
+        free(v[i]);
+        free(g[i]);
+        free(want[i]);
+    }
+}
+
 /* The text's network folds as often as said, and computes the same. */
 static void equal(const char *text, size_t folds)
 {
@@ -138,6 +204,8 @@ static void equal(const char *text, size_t folds)
     memcpy(f.gy, w.gy, out * sizeof(double));
     backward(&w);
     backward(&f);
+    for (size_t k = 0; k < p.fold_count; k++)
+        by_products(&p.folds[k], &f);
     chain(&p, &f);
     for (size_t t = 0; t < p.masters; t++)
         near(f.gradients[t], w.gradients[t], g.tensors[t].count);
