@@ -1,5 +1,5 @@
 /*
- * What a backend does: the convolutions, in chunks of EMO_CHUNK records.
+ * What a backend does: the convolutions, in chunks of records.
  *
  * Everything between them - pooling, activations, dropout, dense layers - is
  * the executor's. Activations and gradients are float arrays whose channels lie
@@ -13,15 +13,18 @@
 #include "net/graph.h"
 #include "net/isa.h"
 
-/* Work on images is cut into pieces of this many records, whatever the number of threads; the last
-   piece of a batch is filled up with zeros. Measured, 2, 4 and 8 are equally fast on one thread;
-   gradients going back take memory in proportion, and 4 leaves work for eight threads in a batch of
-   32. */
-#define EMO_CHUNK 4
+/* Work on images is cut into pieces of so many records, whatever the number of threads; the last
+   piece of a batch is filled up with zeros. 4 leaves work for eight threads in a batch of 32; with
+   8, partial gradients are half as many. These are most of the work where every weight has little:
+   fewer multiplications for an image than so many. */
+#define EMO_CHUNK_LEAST 4
+#define EMO_CHUNK_MOST 8
+#define EMO_CHUNK_WORK 100
 
 struct emo_backend_options {
     const struct emo_graph *graph;
     size_t begin;     /* layers before it are not asked for */
+    size_t chunk;     /* records */
     const bool *elsewhere; /* nor those set here, while open() runs; NULL: none */
     unsigned workers; /* how many may call at once */
     enum emo_isa isa;

@@ -38,8 +38,8 @@ static void load_images(const struct emo_net *n, size_t chunk, float *to)
     size_t channels = n->graph.channels, pitch = n->graph.width * channels, height, width;
     seen(n, &height, &width);
     size_t image = height * width * channels;
-    for (size_t r = 0; r < EMO_CHUNK; r++, to += image) {
-        size_t i = chunk * EMO_CHUNK + r;
+    for (size_t r = 0; r < n->chunk; r++, to += image) {
+        size_t i = chunk * n->chunk + r;
         if (i < n->count)
             emo_blocks_from_image(n->images[i], pitch, height, width, channels,
                                   block(n, n->graph.channels), to);
@@ -57,14 +57,14 @@ static size_t hand(const struct emo_net *n, size_t chunk, unsigned worker)
 /* Where a layer's output for this chunk begins, in records. */
 static size_t kept(const struct emo_net *n, size_t chunk, unsigned worker)
 {
-    return (n->options.training ? chunk : hand(n, chunk, worker)) * EMO_CHUNK;
+    return (n->options.training ? chunk : hand(n, chunk, worker)) * n->chunk;
 }
 
 /* Images of the batch in this chunk. */
 static size_t present(const struct emo_net *n, size_t chunk)
 {
-    size_t left = n->count - chunk * EMO_CHUNK;
-    return left < EMO_CHUNK ? left : EMO_CHUNK;
+    size_t left = n->count - chunk * n->chunk;
+    return left < n->chunk ? left : n->chunk;
 }
 
 /* The shape of what the flat layers begin with; returns its size. */
@@ -84,10 +84,10 @@ static const float *forward_image(struct emo_net *n, size_t chunk, unsigned work
     size_t out = emo_layer_out(conv + 1), at = kept(n, chunk, worker) * out, r = 0;
     float *y = n->out[1] + at;
     for (; r < present(n, chunk); r++)
-        n->kernel->forward(&n->image, n->images[chunk * EMO_CHUNK + r], n->packed,
+        n->kernel->forward(&n->image, n->images[chunk * n->chunk + r], n->packed,
                            n->values + n->at[conv->bias], y + r * out, n->arg[1] + at + r * out,
                            n->input[hand(n, chunk, worker)]);
-    memset(y + r * out, 0, (EMO_CHUNK - r) * out * sizeof *y);
+    memset(y + r * out, 0, (n->chunk - r) * out * sizeof *y);
     emo_f_activate(conv->activation, r * out, 1, y);
     return y;
 }
@@ -105,7 +105,7 @@ static void forward_chunk(void *context, size_t chunk, unsigned worker)
     for (size_t i = n->begin; i < g->spatial; i++) {
         const struct emo_layer *l = &g->layers[i];
         const struct emo_layer one = in_blocks(n, l);
-        size_t out = emo_layer_out(l), planes = EMO_CHUNK * (l->c / one.c);
+        size_t out = emo_layer_out(l), planes = n->chunk * (l->c / one.c);
         float *y = n->out[i] + records * out;
         int failed = 0;
         switch (l->kind) {
@@ -115,18 +115,18 @@ static void forward_chunk(void *context, size_t chunk, unsigned worker)
             break;
         case EMO_AVGPOOL: emo_f_avgpool_forward(&one, planes, x, y); break;
         default:
-            emo_execute_drop(n, l, chunk * EMO_CHUNK, EMO_CHUNK, block(n, l->oc), x, y);
+            emo_execute_drop(n, l, chunk * n->chunk, n->chunk, block(n, l->oc), x, y);
             break;
         }
         if (failed)
             n->failed = 1;
-        emo_f_activate(l->activation, EMO_CHUNK * (size_t)l->oh * l->ow, l->oc, y);
+        emo_f_activate(l->activation, n->chunk * (size_t)l->oh * l->ow, l->oc, y);
         x = y;
     }
     size_t pixels, channels, width = features(n, &pixels, &channels);
-    for (size_t r = 0; r < EMO_CHUNK; r++)
+    for (size_t r = 0; r < n->chunk; r++)
         emo_blocks_undo(x + r * width, pixels, channels, block(n, (uint32_t)channels),
-                        n->features + (chunk * EMO_CHUNK + r) * width);
+                        n->features + (chunk * n->chunk + r) * width);
 }
 
 static void load_layer(void *context, size_t i, unsigned worker)
@@ -152,19 +152,19 @@ const float *emo_execute_forward(struct emo_net *n)
         emo_threads_run(n->threads, n->plan.graph.spatial, load_layer, n);
     }
     n->stale = false;
-    emo_threads_run(n->threads, (n->count + EMO_CHUNK - 1) / EMO_CHUNK, forward_chunk, n);
+    emo_threads_run(n->threads, (n->count + n->chunk - 1) / n->chunk, forward_chunk, n);
     return emo_execute_flat_forward(n);
 }
 
 static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, float *gy)
 {
     const struct emo_layer *conv = n->image.conv;
-    size_t out = emo_layer_out(conv + 1), at = chunk * EMO_CHUNK * out, r = present(n, chunk);
+    size_t out = emo_layer_out(conv + 1), at = chunk * n->chunk * out, r = present(n, chunk);
     float *partial = n->partial + chunk * n->part_total;
     emo_f_activate_backward(conv->activation, r * out, 1, n->out[1] + at, gy);
     if (n->image.bf16 && n->kernel->rounded)
         emo_bf16_round(gy, r * out, gy);
-    n->kernel->backward(&n->image, r, n->images + chunk * EMO_CHUNK, gy, n->arg[1] + at,
+    n->kernel->backward(&n->image, r, n->images + chunk * n->chunk, gy, n->arg[1] + at,
                         partial + n->part[conv->weight], partial + n->part[conv->bias],
                         n->input[hand(n, chunk, worker)]);
 }
@@ -183,15 +183,15 @@ static void backward_pooled(struct emo_net *n, size_t chunk, unsigned worker, si
     const struct emo_pooled f = emo_execute_pooled(n, i);
     const struct emo_layer *conv = f.conv;
     size_t own = hand(n, chunk, worker), out = emo_layer_out(f.pool), in = emo_layer_in(conv);
-    size_t at = chunk * EMO_CHUNK;
+    size_t at = chunk * n->chunk;
     float *partial = n->partial + chunk * n->part_total, *g = n->grad[i % 2][own];
-    memcpy(g, n->grad[(i + 1) % 2][own], EMO_CHUNK * out * sizeof *g);
-    emo_f_activate_backward(conv->activation, EMO_CHUNK * out, 1, n->out[i + 1] + at * out, g);
-    n->pooled->weights(&f, EMO_CHUNK, n->out[i - 1] + at * in, g, n->arg[i + 1] + at * out,
+    memcpy(g, n->grad[(i + 1) % 2][own], n->chunk * out * sizeof *g);
+    emo_f_activate_backward(conv->activation, n->chunk * out, 1, n->out[i + 1] + at * out, g);
+    n->pooled->weights(&f, n->chunk, n->out[i - 1] + at * in, g, n->arg[i + 1] + at * out,
                        partial + n->part[conv->weight], partial + n->part[conv->bias],
                        n->pooled_scratch[own]);
     if (i > n->first)
-        n->pooled->data(&f, EMO_CHUNK, n->pooled_weights[i], g, n->arg[i + 1] + at * out,
+        n->pooled->data(&f, n->chunk, n->pooled_weights[i], g, n->arg[i + 1] + at * out,
                         n->grad[(i + 1) % 2][own]);
 }
 
@@ -202,8 +202,8 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
     size_t pixels, channels, width = features(n, &pixels, &channels);
     size_t own = hand(n, chunk, worker), begin = n->begin > n->first ? n->begin : n->first;
     float *g0 = n->grad[(g->spatial - 1) % 2][own];
-    const float *from = n->flat[n->from_second] + chunk * EMO_CHUNK * width;
-    for (size_t r = 0; r < EMO_CHUNK; r++)
+    const float *from = n->flat[n->from_second] + chunk * n->chunk * width;
+    for (size_t r = 0; r < n->chunk; r++)
         emo_blocks_make(from + r * width, pixels, channels, block(n, (uint32_t)channels),
                         g0 + r * width);
     if (n->first == 0 && n->kernel == NULL)
@@ -215,13 +215,13 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
         }
         const struct emo_layer *l = &g->layers[i];
         const struct emo_layer one = in_blocks(n, l);
-        size_t out = emo_layer_out(l), in = emo_layer_in(l), planes = EMO_CHUNK * (l->c / one.c);
-        const float *y = n->out[i] + chunk * EMO_CHUNK * out;
-        const float *x = i > 0 ? n->out[i - 1] + chunk * EMO_CHUNK * in : n->input[own];
+        size_t out = emo_layer_out(l), in = emo_layer_in(l), planes = n->chunk * (l->c / one.c);
+        const float *y = n->out[i] + chunk * n->chunk * out;
+        const float *x = i > 0 ? n->out[i - 1] + chunk * n->chunk * in : n->input[own];
         float *gy = n->grad[i % 2][own];
         float *gx = i > n->first ? n->grad[(i - 1) % 2][own] : NULL;
         int failed = 0;
-        emo_f_activate_backward(l->activation, EMO_CHUNK * (size_t)l->oh * l->ow, l->oc, y, gy);
+        emo_f_activate_backward(l->activation, n->chunk * (size_t)l->oh * l->ow, l->oc, y, gy);
         if (l->kind == EMO_CONV) {
             float *partial = n->partial + chunk * n->part_total;
             failed = n->backend->backward_weights(n->state, i, worker, x, gy,
@@ -230,11 +230,11 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
             if (gx != NULL)
                 failed |= n->backend->backward_data(n->state, i, worker, gy, gx);
         } else if (l->kind == EMO_MAXPOOL) {
-            emo_f_maxpool_backward(&one, planes, gy, n->arg[i] + chunk * EMO_CHUNK * out, gx);
+            emo_f_maxpool_backward(&one, planes, gy, n->arg[i] + chunk * n->chunk * out, gx);
         } else if (l->kind == EMO_AVGPOOL) {
             emo_f_avgpool_backward(&one, planes, gy, gx);
         } else {
-            emo_execute_drop(n, l, chunk * EMO_CHUNK, EMO_CHUNK, block(n, l->oc), gy, gx);
+            emo_execute_drop(n, l, chunk * n->chunk, n->chunk, block(n, l->oc), gy, gx);
         }
         if (failed)
             n->failed = 1;
@@ -256,7 +256,7 @@ static void reduce_range(void *context, size_t piece, unsigned worker)
 {
     struct emo_net *n = context;
     size_t from = piece * RANGE, to = from + RANGE < n->part_total ? from + RANGE : n->part_total;
-    size_t chunks = (n->count + EMO_CHUNK - 1) / EMO_CHUNK, total = n->part_total;
+    size_t chunks = (n->count + n->chunk - 1) / n->chunk, total = n->part_total;
     (void)worker;
     for (size_t i = from; i < to; i += NEAR) {
         float *part = n->partial + i;
@@ -270,11 +270,11 @@ static void reduce_range(void *context, size_t piece, unsigned worker)
 void emo_execute_backward(struct emo_net *n)
 {
     const struct emo_graph *g = &n->plan.graph;
-    size_t chunks = (n->count + EMO_CHUNK - 1) / EMO_CHUNK;
+    size_t chunks = (n->count + n->chunk - 1) / n->chunk;
     float *gradient = emo_execute_flat_backward(n);
     size_t pixels, channels, width = features(n, &pixels, &channels);
     memset(gradient + n->count * width, 0,
-           (chunks * EMO_CHUNK - n->count) * width * sizeof *gradient);
+           (chunks * n->chunk - n->count) * width * sizeof *gradient);
     if (n->first < g->spatial) {
         emo_threads_run(n->threads, chunks, backward_chunk, n);
         emo_threads_run(n->threads, (n->part_total + RANGE - 1) / RANGE, reduce_range, n);

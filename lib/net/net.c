@@ -129,7 +129,7 @@ static int make_parameters(struct emo_net *n, struct emo_error *err)
 static size_t input_size(const struct emo_net *n)
 {
     return n->kernel != NULL ? n->kernel->scratch(&n->image)
-                             : EMO_CHUNK * (size_t)n->graph.height * n->graph.width *
+                             : n->chunk * (size_t)n->graph.height * n->graph.width *
                                    n->graph.channels;
 }
 
@@ -140,7 +140,7 @@ static bool make_outputs(struct emo_net *n, size_t side[2], size_t *widest)
     for (size_t i = 0; ok && i < g->count; i++) {
         const struct emo_layer *l = &g->layers[i];
         size_t out = emo_layer_out(l);
-        size_t records = (i < g->spatial ? n->slots : n->chunks) * EMO_CHUNK;
+        size_t records = (i < g->spatial ? n->slots : n->chunks) * n->chunk;
         if (i + 1 < n->begin)
             continue; /* never written */
         n->out[i] = aligned(records * out, sizeof(float));
@@ -180,7 +180,7 @@ static int buffers(struct emo_net *n, struct emo_error *err)
 {
     const struct emo_graph *g = &n->plan.graph;
     bool training = n->options.training;
-    size_t batch = n->chunks * EMO_CHUNK, side[2] = {1, 1};
+    size_t batch = n->chunks * n->chunk, side[2] = {1, 1};
     size_t image = (size_t)g->height * g->width * g->channels;
     size_t last = g->spatial > 0 ? emo_layer_out(&g->layers[g->spatial - 1]) : image;
     size_t widest = last;
@@ -197,7 +197,7 @@ static int buffers(struct emo_net *n, struct emo_error *err)
     for (size_t w = 0; ok && w < n->hands; w++) {
         ok = (n->input[w] = aligned(input_size(n), sizeof(float))) != NULL;
         for (int k = 0; ok && training && k < 2; k++)
-            ok = (n->grad[k][w] = aligned(EMO_CHUNK * side[k], sizeof(float))) != NULL;
+            ok = (n->grad[k][w] = aligned(n->chunk * side[k], sizeof(float))) != NULL;
     }
     if (ok && n->kernel != NULL)
         ok = (n->packed = aligned(n->kernel->packed(&n->image), sizeof(float))) != NULL;
@@ -242,7 +242,7 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
         n->options.precision == EMO_PRECISION_FP32)
         n->pooled = emo_pooled_kernel(isa);
     const struct emo_backend_options o = {
-        .graph = &n->plan.graph, .begin = n->begin, .workers = n->workers, .isa = isa,
+        .graph = &n->plan.graph, .begin = n->begin, .chunk = n->chunk, .workers = n->workers, .isa = isa,
         .training = n->options.training, .bf16 = n->options.precision == EMO_PRECISION_BF16,
     };
     if (o.bf16 && n->backend == &emo_backend_reference)
@@ -267,12 +267,28 @@ static int check_memory(const struct emo_net *n, struct emo_error *err)
                      (double)n->hands * (double)input_size(n);
     for (size_t i = n->begin > 0 ? n->begin - 1 : 0; i < g->count; i++)
         numbers += (double)emo_layer_out(&g->layers[i]) *
-                   (double)((i < g->spatial ? n->slots : n->chunks) * EMO_CHUNK);
+                   (double)((i < g->spatial ? n->slots : n->chunks) * n->chunk);
     if (numbers * sizeof(float) <= there || there <= 0)
         return EMO_OK;
     return emo_error(err, EMO_FAILED, "the network needs %.1f GiB of memory for a batch of %u, and "
                      "this machine has %.1f; try a smaller one (-b)", numbers * sizeof(float) / gib,
                      n->options.batch, there / gib);
+}
+
+/* Each chunk has a row of gradients of its own, which is written and read again: where images give
+   little work for that, chunks are larger. */
+static size_t choose_chunk(const struct emo_graph *g)
+{
+    double work = 0, row = 1;
+    for (size_t i = 0; i < g->spatial; i++) {
+        const struct emo_layer *l = &g->layers[i];
+        if (l->kind != EMO_CONV)
+            continue;
+        double weights = (double)l->kernel_h * l->kernel_w * l->c * l->oc;
+        work += weights * l->oh * l->ow;
+        row += weights;
+    }
+    return work / row < EMO_CHUNK_WORK ? EMO_CHUNK_MOST : EMO_CHUNK_LEAST;
 }
 
 static int open_net(struct emo_net *n, const char *text, struct emo_error *err)
@@ -286,7 +302,8 @@ static int open_net(struct emo_net *n, const char *text, struct emo_error *err)
     emo_trim(&n->plan.graph);
     while (n->first < n->plan.graph.spatial && n->plan.graph.layers[n->first].weight < 0)
         n->first++;
-    n->chunks = (o->batch + EMO_CHUNK - 1) / EMO_CHUNK;
+    n->chunk = choose_chunk(&n->plan.graph);
+    n->chunks = (o->batch + n->chunk - 1) / n->chunk;
     n->workers = o->jobs;
     n->hands = n->workers < n->chunks ? n->workers : n->chunks;
     n->slots = o->training ? n->chunks : n->hands;

@@ -69,6 +69,7 @@ struct worker {
 
 struct state {
     const struct emo_graph *g;
+    size_t chunk; /* records */
     dnnl_engine_t engine;
     struct conv *convs;
     struct worker *workers;
@@ -192,14 +193,14 @@ static bool make_conv(struct state *s, size_t layer, const_dnnl_primitive_attr_t
 {
     const struct emo_layer *l = &s->g->layers[layer];
     struct conv *c = &s->convs[layer];
-    dnnl_dims_t x = {EMO_CHUNK, l->c, l->h, l->w}, y = {EMO_CHUNK, l->oc, l->oh, l->ow};
+    dnnl_dims_t x = {(dnnl_dim_t)s->chunk, l->c, l->h, l->w}, y = {(dnnl_dim_t)s->chunk, l->oc, l->oh, l->ow};
     dnnl_dims_t w = {l->oc, l->c, l->kernel_h, l->kernel_w}, b = {l->oc};
     dnnl_data_type_t operand = s->bf16 ? dnnl_bf16 : dnnl_f32;
     emo_md any, any_gradient;
     c->used = true;
     c->weights = (size_t)l->oc * l->c * l->kernel_h * l->kernel_w;
-    c->in = EMO_CHUNK * emo_layer_in(l);
-    c->out = EMO_CHUNK * emo_layer_out(l);
+    c->in = s->chunk * emo_layer_in(l);
+    c->out = s->chunk * emo_layer_out(l);
     if (s->rounding && (c->rounded = malloc(c->weights * sizeof *c->rounded)) == NULL)
         return false;
     bool ok = emo_md_make(&c->x, 4, x, dnnl_f32, tag_of(s, l->c)) == dnnl_success &&
@@ -295,6 +296,7 @@ static int one_open(void **state, const struct emo_backend_options *o, struct em
     int status = EMO_OK;
     limit_isa(o->isa);
     s->g = g;
+    s->chunk = o->chunk;
     s->isa = o->isa;
     s->training = o->training;
     s->worker_count = o->workers;

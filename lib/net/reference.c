@@ -6,6 +6,7 @@
 
 struct state {
     const struct emo_graph *g;
+    size_t chunk;
     const float *weight[EMO_CAP_LAYERS], *bias[EMO_CAP_LAYERS];
 };
 
@@ -16,6 +17,7 @@ static int ref_open(void **state, const struct emo_backend_options *o, struct em
     if (s == NULL)
         return emo_error_memory(err, sizeof *s, "a backend");
     s->g = o->graph;
+    s->chunk = o->chunk;
     return EMO_OK;
 }
 
@@ -45,7 +47,7 @@ static int ref_forward(void *state, size_t layer, unsigned worker, const float *
 {
     struct state *s = state;
     (void)worker;
-    emo_f_conv_forward(&s->g->layers[layer], EMO_CHUNK, x, s->weight[layer], s->bias[layer], y);
+    emo_f_conv_forward(&s->g->layers[layer], s->chunk, x, s->weight[layer], s->bias[layer], y);
     return EMO_OK;
 }
 
@@ -53,7 +55,7 @@ static int ref_backward_data(void *state, size_t layer, unsigned worker, const f
 {
     struct state *s = state;
     (void)worker;
-    emo_f_conv_backward_data(&s->g->layers[layer], EMO_CHUNK, gy, s->weight[layer], gx);
+    emo_f_conv_backward_data(&s->g->layers[layer], s->chunk, gy, s->weight[layer], gx);
     return EMO_OK;
 }
 
@@ -62,7 +64,7 @@ static int ref_backward_weights(void *state, size_t layer, unsigned worker, cons
 {
     struct state *s = state;
     (void)worker;
-    emo_f_conv_backward_weights(&s->g->layers[layer], EMO_CHUNK, x, gy, gw, gb);
+    emo_f_conv_backward_weights(&s->g->layers[layer], s->chunk, x, gy, gw, gb);
     return EMO_OK;
 }
 

@@ -16,7 +16,7 @@ struct conv {
 struct state {
     const struct emo_backend *rest;
     void *rest_state;
-    size_t count;
+    size_t count, chunk;
     struct conv *convs;
     unsigned workers;
     float **scratch; /* of each worker */
@@ -56,7 +56,7 @@ static bool make(struct state *s, const struct emo_backend_options *o)
         c->packed = floats(c->kernel->packed(&c->conv));
         if (c->packed == NULL)
             return false;
-        size_t n = c->kernel->scratch(&c->conv, EMO_CHUNK);
+        size_t n = c->kernel->scratch(&c->conv, s->chunk);
         most = n > most ? n : most;
     }
     for (unsigned w = 0; w < s->workers; w++)
@@ -73,7 +73,7 @@ static int tiled_open(void **state, const struct emo_backend_options *o, struct 
     int status = EMO_OK;
     if (s != NULL) {
         *s = (struct state){.rest = emo_backend_onednn(), .count = g->spatial,
-                            .workers = o->workers};
+                            .chunk = o->chunk, .workers = o->workers};
         s->convs = calloc(g->count, sizeof *s->convs);
         s->scratch = calloc(o->workers, sizeof *s->scratch);
     }
@@ -130,7 +130,7 @@ static int tiled_forward(void *state, size_t layer, unsigned worker, const float
     const struct conv *c = &s->convs[layer];
     if (c->kernel == NULL)
         return s->rest->forward(s->rest_state, layer, worker, x, y);
-    c->kernel->forward(&c->conv, EMO_CHUNK, x, c->packed, c->bias, y, s->scratch[worker]);
+    c->kernel->forward(&c->conv, s->chunk, x, c->packed, c->bias, y, s->scratch[worker]);
     return 0;
 }
 
@@ -141,7 +141,7 @@ static int tiled_backward_data(void *state, size_t layer, unsigned worker, const
     const struct conv *c = &s->convs[layer];
     if (c->kernel == NULL)
         return s->rest->backward_data(s->rest_state, layer, worker, gy, gx);
-    c->kernel->backward_data(&c->conv, EMO_CHUNK, gy, c->packed, gx, s->scratch[worker]);
+    c->kernel->backward_data(&c->conv, s->chunk, gy, c->packed, gx, s->scratch[worker]);
     return 0;
 }
 
@@ -152,7 +152,7 @@ static int tiled_backward_weights(void *state, size_t layer, unsigned worker, co
     const struct conv *c = &s->convs[layer];
     if (c->kernel == NULL)
         return s->rest->backward_weights(s->rest_state, layer, worker, x, gy, gw, gb);
-    c->kernel->backward_weights(&c->conv, EMO_CHUNK, x, gy, gw, gb, s->scratch[worker]);
+    c->kernel->backward_weights(&c->conv, s->chunk, x, gy, gw, gb, s->scratch[worker]);
     return 0;
 }
 

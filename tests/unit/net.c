@@ -190,8 +190,8 @@ static double *widen(const float *p, size_t n)
 static float *convert(const struct emo_backend *b, void *s, float *from, size_t size, uint32_t c,
                       bool back)
 {
-    float *to = floats(EMO_CHUNK * size);
-    for (size_t r = 0; r < EMO_CHUNK; r++)
+    float *to = floats(EMO_CHUNK_LEAST * size);
+    for (size_t r = 0; r < EMO_CHUNK_LEAST; r++)
         (back ? emo_blocks_undo : emo_blocks_make)(from + r * size, size / c, c, b->block(s, c),
                                                    to + r * size);
     free(from);
@@ -204,13 +204,14 @@ static void backend(const struct emo_backend *b, const char *text, uint32_t h, u
     struct emo_graph g;
     void *s;
     CHECK(emo_graph_make(&g, text, h, w, ch, 2, &err) == 0);
-    struct emo_backend_options o = {.graph = &g, .workers = 1, .training = true};
+    struct emo_backend_options o = {.graph = &g, .chunk = EMO_CHUNK_LEAST, .workers = 1,
+                                    .training = true};
     CHECK(emo_isa_choose(&o.isa, &err) == 0 && b->open(&s, &o, &err) == 0);
     for (size_t i = 0; i < g.spatial; i++) {
         const struct emo_layer *l = &g.layers[i];
         if (l->kind != EMO_CONV)
             continue;
-        size_t n = EMO_CHUNK, in = n * emo_layer_in(l), out = n * emo_layer_out(l);
+        size_t n = EMO_CHUNK_LEAST, in = n * emo_layer_in(l), out = n * emo_layer_out(l);
         size_t wn = g.tensors[l->weight].count, bn = l->oc;
         float *x = floats(in), *wt = floats(wn), *bs = floats(bn), *y = floats(out);
         float *gy = floats(out), *gx = floats(in), *gw = floats(wn), *gb = floats(bn);
