@@ -5,10 +5,21 @@
 #include "net/blocks.h"
 #include "net/kernels/plain.h"
 
+#include <math.h>
 #include <string.h>
 
 #define BLOCK 64 /* columns of a dense layer, or rows of its weight, in one piece */
 #define DROPPED 8 /* records whose units are dropped, in one piece */
+
+/* Without a branch, which would as often as not go the other way than the processor expects. */
+static inline float kept(float x, uint32_t draw, uint32_t dropped)
+{
+    uint32_t bits, mask = draw >> 8 < dropped ? 0 : UINT32_MAX;
+    memcpy(&bits, &x, sizeof bits);
+    bits &= mask;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
 
 /* A draw belongs to a place in HWC order, wherever that lies. */
 void emo_execute_drop(const struct emo_net *n, const struct emo_layer *l, size_t first,
@@ -19,17 +30,23 @@ void emo_execute_drop(const struct emo_net *n, const struct emo_layer *l, size_t
         memmove(y, x, count * units * sizeof *y);
         return;
     }
-    float keep = (float)(1 / (1 - l->rate)), rate = (float)l->rate;
-    for (size_t r = 0; r < count; r++) {
+    float keep = (float)(1 / (1 - l->rate));
+    /* Of the 2^24 values of emo_uniform, those below the rate. */
+    uint32_t dropped = (uint32_t)ceilf((float)l->rate * 0x1p24f);
+    for (size_t r = 0; r < count; r++, x += units, y += units) {
         uint64_t id = first + r < n->count ? n->ids[first + r] : 0;
         for (size_t i = 0; i < units; i += 4) {
             uint32_t u[4];
             emo_philox(n->options.seed, id, n->epoch, (uint16_t)(EMO_DRAW_DROPOUT + l->number),
                        (uint32_t)(i / 4), u);
+            if (b == l->oc && i + 4 <= units) {
+                for (size_t j = 0; j < 4; j++)
+                    y[i + j] = kept(x[i + j] * keep, u[j], dropped);
+                continue;
+            }
             for (size_t j = 0; j < 4 && i + j < units; j++) {
-                size_t place = b == l->oc ? i + j : emo_blocks_place(i + j, pixels, l->oc, b);
-                size_t at = r * units + place;
-                y[at] = emo_uniform(u[j]) < rate ? 0 : x[at] * keep;
+                size_t at = emo_blocks_place(i + j, pixels, l->oc, b);
+                y[at] = kept(x[at] * keep, u[j], dropped);
             }
         }
     }
