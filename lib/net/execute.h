@@ -65,7 +65,7 @@ struct emo_net {
     const uint8_t *const *images;
     const uint64_t *ids;
     uint16_t epoch;
-    size_t count, layer;
+    size_t count, layer, tensor;
     const float *drop_from;
     float *drop_to;
     bool dropout, from_second;

@@ -11,6 +11,8 @@
 
 #include "net/graph.h"
 
-void emo_initialise(const struct emo_tensor *t, size_t ordinal, uint64_t seed, float *values);
+/* Elements from..to of the tensor's values; 4 divides from. */
+void emo_initialise(const struct emo_tensor *t, size_t ordinal, uint64_t seed, size_t from,
+                    size_t to, float *values);
 
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define ALIGNMENT 64u
+#define INITIAL 16384 /* values drawn in one piece */
 
 static void *aligned(size_t elements, size_t size)
 {
@@ -356,10 +357,20 @@ void emo_net_set_steps(struct emo_net *n, uint64_t steps)
     n->step = steps;
 }
 
+static void initialise_range(void *context, size_t piece, unsigned worker)
+{
+    struct emo_net *n = context;
+    const struct emo_tensor *t = &n->graph.tensors[n->tensor];
+    size_t from = piece * INITIAL, to = from + INITIAL < t->count ? from + INITIAL : t->count;
+    (void)worker;
+    emo_initialise(t, n->tensor, n->options.seed, from, to, n->values + n->at[n->tensor]);
+}
+
 void emo_net_initialise(struct emo_net *n)
 {
-    for (size_t i = 0; i < n->graph.tensor_count; i++)
-        emo_initialise(&n->graph.tensors[i], i, n->options.seed, n->values + n->at[i]);
+    for (n->tensor = 0; n->tensor < n->graph.tensor_count; n->tensor++)
+        emo_threads_run(n->threads, (n->graph.tensors[n->tensor].count + INITIAL - 1) / INITIAL,
+                        initialise_range, n);
     n->stale = true;
 }
 
