@@ -300,16 +300,18 @@ static void choice(void)
 
 int main(void)
 {
-    struct shape shapes[14] = {
+    struct shape shapes[16] = {
         {"conv 64 7 stride 4\nmaxpool 2\nflatten\noutput\n", 60, 71, 3},
         {"conv 16 3\nmaxpool 2\nflatten\noutput\n", 13, 12, 1},
         {"conv 48 5 same stride 2\nmaxpool 2\nflatten\noutput\n", 22, 31, 3},
         {"conv 32 4 same\nmaxpool 2\nflatten\noutput\n", 9, 7, 4},
         {"conv 16 1 stride 3\nmaxpool 2\nflatten\noutput\n", 20, 23, 3},
         {"conv 16 11 stride 5\nmaxpool 2\nflatten\noutput\n", 41, 44, 2},
+        {"conv 32 3\nmaxpool 2\nflatten\noutput\n", 12, 95, 2},
+        {"conv 16 5 stride 2\nmaxpool 2\nflatten\noutput\n", 23, 150, 3},
     };
     const size_t n = sizeof shapes / sizeof *shapes;
-    for (size_t i = 6; i < n; i++)
+    for (size_t i = 8; i < n; i++)
         shapes[i] = draw();
     const struct {
         const char *name;

@@ -22,7 +22,9 @@
  *
  *     stream[i][q] = row[q * step + i]       for number i of a kernel's row, under column q
  *
- * The streams of consecutive rows follow each other, and so the kernel's are beside each other.
+ * The streams of consecutive rows follow each other, and so the kernel's are beside each other. In
+ * a map of 32 columns or fewer each has 32 columns of its row and 32 of the one `stride` below it,
+ * which both rows of the map under a pooled row meet at once.
  *
  * What a tile has beyond a window, a kernel, or a row of the map is any bytes: they meet zeros, or
  * sums that nobody looks at.
@@ -58,6 +60,7 @@ struct sizes {
     size_t parts;   /* tiles for one of them */
     size_t depths;  /* for all */
     size_t groups;  /* of 16 channels */
+    bool narrow;    /* backward, 64 columns are 32 of both rows of the map under a pooled row */
     size_t columns; /* of the map, backward */
     size_t row;     /* bytes of a padded row of pixels */
     size_t sums;    /* rows of gradients of weights */
@@ -75,6 +78,7 @@ static struct sizes sizes(const struct emo_first *f)
     s.parts = round_up(taps(f), EMO_TILE_BYTES) / EMO_TILE_BYTES;
     s.depths = round_up(l->kernel_h, s.rows) / s.rows * s.parts;
     s.groups = round_up(l->oc, EMO_TILE) / EMO_TILE;
+    s.narrow = 2 * (size_t)f->pw <= PAIR;
     s.columns = round_up((size_t)2 * f->pw, EMO_TILE_BYTES);
     size_t have = ((size_t)l->left + l->w + l->right) * l->c;
     size_t need = s.columns * s.step + round_up(taps(f), EMO_TILE_BYTES);
@@ -101,7 +105,7 @@ static size_t packed_floats(const struct emo_first *f)
 /* Tiles of gradients of a pooled row. */
 static size_t row_tiles(const struct sizes *s)
 {
-    return 2 * s->columns / EMO_TILE_BYTES * s->groups * s->digits;
+    return (s->narrow ? 1 : 2) * s->columns / EMO_TILE_BYTES * s->groups * s->digits;
 }
 
 static size_t scratch_floats(const struct emo_first *f)
@@ -111,7 +115,7 @@ static size_t scratch_floats(const struct emo_first *f)
     size_t forward = sums + 2 * s.depths * EMO_TILE_NUMBERS + band(f) * s.row / 4;
     size_t backward = sums + s.sums * lanes + lanes +
                       s.band * row_tiles(&s) * EMO_TILE_NUMBERS +
-                      (s.row + s.streams * s.columns) / 4;
+                      (2 * s.row + s.streams * s.columns) / 4;
     return forward > backward ? forward : backward;
 }
 

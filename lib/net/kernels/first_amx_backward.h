@@ -7,15 +7,18 @@
 #define LOW8(i)                                                                                    \
     LOW(i), LOW(i + 1), LOW(i + 2), LOW(i + 3), LOW(i + 4), LOW(i + 5), LOW(i + 6), LOW(i + 7)
 
-/* Streams i to i + 15, or those of them that are among the n, at 64 columns from q. In each quarter
-   of the vectors 16 windows of 16 bytes are turned by being interleaved four times. */
-static inline void turn(const uint8_t *from, size_t step, size_t n, size_t length, uint8_t *to)
+/* Streams i to i + 15, or those of them that are among the n, at 32 columns from one place and 32
+   from another. In each quarter of the vectors 16 windows of 16 bytes are turned by being interleaved
+   four times. */
+static inline void turn(const uint8_t *const from[2], size_t step, size_t n, size_t length,
+                        uint8_t *to)
 {
     line x[16], y[16];
 #pragma GCC unroll 16
     for (size_t i = 0; i < 16; i++)
         for (size_t quarter = 0; quarter < 4; quarter++)
-            memcpy((char *)&x[i] + 16 * quarter, from + (16 * quarter + i) * step, 16);
+            memcpy((char *)&x[i] + 16 * quarter,
+                   from[quarter / 2] + (quarter % 2 * 16 + i) * step, 16);
 #pragma GCC unroll 4
     for (int stage = 0; stage < 4; stage++) {
 #pragma GCC unroll 8
@@ -33,17 +36,26 @@ static inline void turn(const uint8_t *from, size_t step, size_t n, size_t lengt
             memcpy(to + i * length, &x[i], sizeof x[i]);
 }
 
-/* The rows of pixels under n pooled rows from py, as streams; row is zero beside the pixels. */
+/* The rows of pixels under n pooled rows from py, as streams. row: room for two, zero beside the
+   pixels. */
 static void load_streams(const struct emo_first *f, const struct sizes *s, const uint8_t *image,
                          size_t py, size_t n, uint8_t *row, uint8_t *streams)
 {
-    size_t rows = (size_t)2 * f->conv->stride, here = (n - 1) * rows + band(f), all = taps(f);
+    size_t rows = (size_t)2 * f->conv->stride, all = taps(f);
+    size_t here = (n - 1) * rows + (s->narrow ? f->conv->kernel_h : band(f));
+    uint8_t *below = row + s->row;
     for (size_t r = 0; r < here; r++, streams += all * s->columns) {
-        load_row(f, image, (int64_t)(py * rows + r) - f->conv->top, s->row, row);
+        int64_t y = (int64_t)(py * rows + r) - f->conv->top;
+        load_row(f, image, y, s->row, row);
+        if (s->narrow)
+            load_row(f, image, y + (int64_t)f->conv->stride, s->row, below);
         for (size_t i = 0; i < all; i += 16)
-            for (size_t q = 0; q < s->columns; q += EMO_TILE_BYTES)
-                turn(row + q * s->step + i, s->step, all - i, s->columns,
-                     streams + i * s->columns + q);
+            for (size_t q = 0; q < s->columns; q += EMO_TILE_BYTES) {
+                const uint8_t *first = row + q * s->step + i;
+                const uint8_t *const from[2] = {first, s->narrow ? below + i
+                                                                 : first + PAIR * s->step};
+                turn(from, s->step, all - i, s->columns, streams + i * s->columns + q);
+            }
     }
 }
 
@@ -65,13 +77,14 @@ static void measure(const struct emo_first *f, const struct sizes *s, const floa
     }
 }
 
-/* A pooled row's gradients as tiles [row of the map][64 columns][group][digit]. */
+/* A pooled row's gradients as tiles [row of the map][64 columns][group][digit], or in narrow maps
+   [group][digit]. */
 static inline void unpool(const struct emo_first *f, const struct sizes *s, size_t digits,
                           const float *g, const uint16_t *place, const float *scales, float *tiles)
 {
     size_t plane = (size_t)f->ph * f->pw, b = f->block;
     size_t across = s->groups * digits * EMO_TILE_NUMBERS;
-    size_t below = s->columns / EMO_TILE_BYTES * across;
+    size_t below = s->narrow ? EMO_TILE_NUMBERS / 2 : s->columns / EMO_TILE_BYTES * across;
     for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
         size_t at = o / b * plane * b + o % b;
         float *group = tiles + o / EMO_TILE * digits * EMO_TILE_NUMBERS;
@@ -102,13 +115,13 @@ static inline void backward_tiles(const struct emo_first *f, const struct sizes 
                                   const uint8_t *x, const float *g, float *sums)
 {
     size_t stride = s->columns, next = s->groups * s->digits * EMO_TILE_NUMBERS;
-    size_t down = f->conv->stride * taps(f) * s->columns;
+    size_t down = f->conv->stride * taps(f) * s->columns, step = s->narrow ? 2 : 1;
     for (size_t t = 0; t < s->digits; t++, sums += 2 * EMO_TILE_NUMBERS) {
         const uint8_t *row = x;
         const float *b = g + t * EMO_TILE_NUMBERS;
         EMO_TILE_ZERO(0);
         EMO_TILE_ZERO(1);
-        for (size_t r = 0; r < 2 * n; r++, row += down)
+        for (size_t r = 0; r < 2 * n; r += step, row += step * down)
             for (size_t q = 0; q < s->columns; q += EMO_TILE_BYTES, b += next) {
                 EMO_TILE_LOAD(3, b, 64);
                 EMO_TILE_LOAD(2, row + q, stride);
@@ -144,7 +157,7 @@ static void backward(const struct emo_first *f, size_t n, const uint8_t *const *
     size_t rows = (size_t)2 * f->conv->stride;
     float *tiles = scratch, *all = tiles + s.band * row_tiles(&s) * EMO_TILE_NUMBERS;
     float *sums = all + s.sums * lanes, *scales = sums + 2 * s.digits * EMO_TILE_NUMBERS;
-    uint8_t *row = (uint8_t *)(void *)(scales + lanes), *streams = row + s.row;
+    uint8_t *row = (uint8_t *)(void *)(scales + lanes), *streams = row + 2 * s.row;
     memset(scratch, 0, scratch_floats(f) * sizeof *scratch);
     memset(gb, 0, oc * sizeof *gb);
     EMO_TILES_BEGIN();

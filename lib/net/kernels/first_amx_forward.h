@@ -33,11 +33,11 @@ static void pack(const struct emo_first *f, const float *hwio, float *packed)
     }
 }
 
-/* 16 windows' bytes from `rows` rows of pixels: of each the n that `owner` says are its own. */
-static inline void gather(const uint8_t *pixels, size_t rows, size_t n, const line *owner,
-                          size_t row, size_t step, uint8_t *to)
+/* Windows' bytes from `rows` rows of pixels: of each the n that `owner` says are its own. */
+static inline void gather(const uint8_t *pixels, size_t windows, size_t rows, size_t n,
+                          const line *owner, size_t row, size_t step, uint8_t *to)
 {
-    for (size_t q = 0; q < EMO_TILE; q++, pixels += step, to += EMO_TILE_BYTES) {
+    for (size_t q = 0; q < windows; q++, pixels += step, to += EMO_TILE_BYTES) {
         line x = *(const loose_line *)(const void *)pixels;
         for (size_t r = 1; r < rows; r++) {
             line next = *(const loose_line *)(const void *)(pixels + r * row - r * n);
@@ -48,10 +48,10 @@ static inline void gather(const uint8_t *pixels, size_t rows, size_t n, const li
     }
 }
 
-/* Tiles of 16 windows of both rows of the map: [depth][row of the map]. What is behind a row's
+/* Tiles of so many windows of both rows of the map: [depth][row of the map]. What is behind a row's
    pixels is read. */
 static inline void load_windows(const struct emo_first *f, const struct sizes *s, const line *owner,
-                                const uint8_t *pixels, uint8_t *windows)
+                                const uint8_t *pixels, size_t across, uint8_t *windows)
 {
     const size_t n = taps(f), row = s->row, step = s->step, down = f->conv->stride * row;
     for (size_t ky = 0; ky < f->conv->kernel_h; ky += s->rows)
@@ -59,11 +59,11 @@ static inline void load_windows(const struct emo_first *f, const struct sizes *s
             for (size_t below = 0; below < 2; below++, windows += EMO_TILE * EMO_TILE_BYTES) {
                 const uint8_t *from = pixels + ky * row + i + below * down;
                 size_t left = f->conv->kernel_h - ky;
-                gather(from, left < s->rows ? left : s->rows, n, owner, row, step, windows);
+                gather(from, across, left < s->rows ? left : s->rows, n, owner, row, step, windows);
             }
 }
 
-/* 16 columns of two rows of the map, 16 channels: [digit][row][column][channel]. */
+/* Up to 16 columns of two rows of the map, 16 channels: [digit][row][column][channel]. */
 static inline void forward_tiles(const struct sizes *s, const uint8_t *windows, const float *w,
                                  float *sums)
 {
@@ -119,18 +119,22 @@ static void forward(const struct emo_first *f, const uint8_t *image, const float
     float *sums = scratch;
     uint8_t *windows = (uint8_t *)(void *)(sums + 2 * s.digits * EMO_TILE_NUMBERS);
     uint8_t *pixels = windows + 2 * s.depths * EMO_TILE * EMO_TILE_BYTES;
+    /* A row is cut into equal parts. */
+    size_t parts = (f->pw + EMO_TILE / 2 - 1) / (EMO_TILE / 2), part = (f->pw + parts - 1) / parts;
+    struct emo_tiles_shape shape = emo_tiles_whole;
+    shape.rows[0] = shape.rows[1] = shape.rows[2] = (uint8_t)(2 * part);
     line owner;
     for (size_t i = 0; i < EMO_TILE_BYTES; i++)
         owner[i] = (uint8_t)(i / taps(f));
     memset(pixels, 0, band(f) * s.row);
-    EMO_TILES_BEGIN();
+    EMO_TILES_BEGIN_SHAPED(&shape);
     for (size_t py = 0; py < f->ph; py++) {
         for (size_t r = 0; r < band(f); r++)
             load_row(f, image, (int64_t)(py * rows + r) - f->conv->top, s.row, pixels + r * s.row);
         fetch(f, image, (int64_t)(py * rows + band(f)) - f->conv->top, rows);
-        for (size_t px = 0; px < f->pw; px += EMO_TILE / 2) {
-            size_t n = f->pw - px < EMO_TILE / 2 ? f->pw - px : EMO_TILE / 2;
-            load_windows(f, &s, &owner, pixels + 2 * px * s.step, windows);
+        for (size_t px = 0; px < f->pw; px += part) {
+            size_t n = f->pw - px < part ? f->pw - px : part;
+            load_windows(f, &s, &owner, pixels + 2 * px * s.step, 2 * part, windows);
             for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
                 size_t at = (o / b * plane + py * f->pw + px) * b + o % b;
                 forward_tiles(&s, windows, packed + o / EMO_TILE * weights, sums);
