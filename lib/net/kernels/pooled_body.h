@@ -62,16 +62,18 @@ static void turn(const struct emo_pooled *f, bool pack, const float *from, float
 #define EACH_TAP(k) _Pragma("GCC unroll 9") for (size_t k = 0; k < TAPS; k++)
 #define TAP(s, k) ((k) / 3 * (s)->row + (k) % 3 * (s)->pixel)
 
-static inline void weights_run(const struct steps *s, size_t n, size_t b, const float *x,
-                               const float *g, const uint16_t *place, float *to)
+/* Of the same n places in each of so many records. */
+static inline void weights_run(const struct steps *s, size_t records, size_t n, size_t b,
+                               const float *x, const float *g, const uint16_t *place, float *to)
 {
     floats sum[TAPS];
     EACH_TAP(k) sum[k] = *(const floats *)(const void *)(to + k * LANES);
-    for (size_t p = 0; p < n; p++, x += s->across, g += b, place += b) {
-        const float *from = x + s->window[*place];
-        float by = *g;
-        EACH_TAP(k) sum[k] += *(const loose *)(const void *)(from + TAP(s, k)) * by;
-    }
+    for (size_t r = 0; r < records; r++, x += s->in, g += s->out, place += s->out)
+        for (size_t p = 0; p < n; p++) {
+            const float *from = x + p * s->across + s->window[place[p * b]];
+            float by = g[p * b];
+            EACH_TAP(k) sum[k] += *(const loose *)(const void *)(from + TAP(s, k)) * by;
+        }
     EACH_TAP(k) *(floats *)(void *)(to + k * LANES) = sum[k];
 }
 
@@ -95,7 +97,9 @@ static void weights(const struct emo_pooled *f, size_t n, const float *x, const 
     size_t ph = f->pool->oh, pw = f->pool->ow, plane = ph * pw;
     memset(scratch, 0, TAPS * c * oc * sizeof *scratch);
     memset(gb, 0, oc * sizeof *gb);
-    for (size_t r = 0; r < n; r++, x += s.in, g += s.out, place += s.out) {
+    /* Where a record is a single run, sums are loaded and stored for all records at once. */
+    size_t all = ph == 1 && pw <= RUN ? n : 1;
+    for (size_t r = 0; r < n; r += all, x += all * s.in, g += all * s.out, place += all * s.out) {
         for (size_t py = 0; py < ph; py++)
             for (size_t px = 0; px < pw; px += RUN)
                 for (size_t i = 0; i < c / LANES; i++) {
@@ -104,13 +108,14 @@ static void weights(const struct emo_pooled *f, size_t n, const float *x, const 
                     float *to = scratch + i * oc * TAPS * LANES;
                     for (size_t o = 0; o < oc; o++, to += TAPS * LANES) {
                         size_t at = (o / b * plane + py * pw + px) * b + o % b;
-                        weights_run(&s, run, b, from, g + at, place + at, to);
+                        weights_run(&s, all, run, b, from, g + at, place + at, to);
                     }
                 }
-        for (size_t first = 0; first < oc; first += b)
-            for (size_t p = 0; p < plane; p++)
-                for (size_t o = 0; o < b; o++)
-                    gb[first + o] += g[first * plane + p * b + o];
+        for (size_t i = 0; i < all; i++)
+            for (size_t first = 0; first < oc; first += b)
+                for (size_t p = 0; p < plane; p++)
+                    for (size_t o = 0; o < b; o++)
+                        gb[first + o] += g[i * s.out + first * plane + p * b + o];
     }
     turn(f, false, scratch, gw);
 }
