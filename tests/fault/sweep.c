@@ -165,14 +165,24 @@ static int population(const char *path, bool clean)
     return n;
 }
 
-/* Kills the program of that name, after so many microseconds; did it run? */
+/* The stage of that name, once it has begun; -1: it does not begin. */
+static int begun(const char *name)
+{
+    for (int waited = 0; waited < PATIENCE * 10000; waited++) {
+        for (int i = 0; i < shared->started && i < STAGES; i++)
+            if (shared->stage[i].pid > 0 && strcmp(shared->stage[i].name, name) == 0)
+                return i;
+        nanosleep(&(struct timespec){.tv_nsec = 100000}, NULL);
+    }
+    return -1;
+}
+
+/* Kills the program of that name so many microseconds after it has begun; was it still there? */
 static bool slay(const char *name, long after)
 {
+    int i = begun(name);
     nanosleep(&(struct timespec){.tv_sec = after / 1000000, .tv_nsec = after % 1000000 * 1000}, NULL);
-    for (int i = 0; i < shared->started && i < STAGES; i++)
-        if (strcmp(shared->stage[i].name, name) == 0)
-            return shared->stage[i].pid > 0 && kill(shared->stage[i].pid, SIGKILL) == 0;
-    return false;
+    return i >= 0 && kill(shared->stage[i].pid, SIGKILL) == 0;
 }
 
 /* stage: the program that is killed after so many microseconds; NULL: none. going_on: from the
@@ -185,6 +195,7 @@ static int run(int shared_fd, const char *stage, long after, bool *killed, bool 
     shared->injected = shared->written = shared->blocks = 0;
     shared->ended = shared->foreign = 0;
     shared->started = 0;
+    memset(shared->stage, 0, sizeof shared->stage);
     put_back(result, before());
     if (another != NULL)
         put_back(another, before());
@@ -312,11 +323,12 @@ static void sweep(int fd, enum fault kind, int who, long calls, long stride, lon
     }
 }
 
-/* Of one program of the pipeline, every kill; then a run that is left alone. */
+/* Of one program of the pipeline, every kill; then a run that is left alone. The pipeline lasts so
+   long; a kill that came too late says that the program does not. */
 static void kill_stage(int fd, const char *name, long kills, long lasts, int files)
 {
     char fault[200];
-    long hits = 0, tries = 0, left = 0;
+    long hits = 0, tries = 0, left = 0, least = 100;
     unsigned state = 1;
     shared->mode = COUNT;
     while (hits < kills && tries++ < 8 * kills) {
@@ -327,6 +339,8 @@ static void kill_stage(int fd, const char *name, long kills, long lasts, int fil
         struct bytes got = contents(result);
         bool same = same_bytes(got, wanted), kept = same_bytes(got, before());
         hits += killed;
+        if (!killed)
+            lasts = after > least ? after : least;
         left += population(".", false) > files;
         snprintf(fault, sizeof fault, "%s killed after %ld us", name, after);
         if (!same && !kept)
