@@ -13,6 +13,7 @@
 #define COMPOSITION 4.0     /* times slower than a layer's multiplications */
 #define WORTH 0.8           /* of the cost apart, at most */
 #define MAX_COMPOSED (UINT64_C(1) << 26)
+#define MAX_SCRATCH ((size_t)1 << 20) /* floats */
 
 void emo_plan_free(struct emo_plan *p)
 {
@@ -174,12 +175,18 @@ void emo_plan_constants(const struct emo_plan *p, const size_t *at, float *value
     }
 }
 
+/* Products of a wide dense layer would take as much memory as its weights. */
+static bool by_products(const struct emo_fold *f, const struct emo_dense_kernel *dense)
+{
+    return dense != NULL && emo_composed_scratch(f) <= MAX_SCRATCH;
+}
+
 size_t emo_plan_scratch(const struct emo_plan *p)
 {
     size_t most = 0;
     for (size_t k = 0; k < p->fold_count; k++) {
         size_t n = emo_composed_scratch(&p->folds[k]);
-        most = n > most ? n : most;
+        most = n > most && n <= MAX_SCRATCH ? n : most;
     }
     return most;
 }
@@ -198,7 +205,7 @@ void emo_plan_compose(const struct emo_plan *p, const struct emo_dense_kernel *d
         const float *a = values + at[f->first], *a_bias = given(values, at, f->first_bias);
         const float *b = values + at[f->second], *b_bias = given(values, at, f->second_bias);
         float *w = values + at[f->whole], *bias = values + at[f->whole + 1];
-        if (dense != NULL)
+        if (by_products(f, dense))
             emo_composed(f, dense, a, a_bias, b, b_bias, w, bias, scratch);
         else
             emo_f_compose(f, a, a_bias, b, b_bias, w, bias);
@@ -217,7 +224,7 @@ void emo_plan_chain(const struct emo_plan *p, const struct emo_dense_kernel *den
         float *ga_bias = a_bias == NULL ? NULL : gradients + at[f->first_bias];
         float *gb = f->second_bias < 0 ? NULL : gradients + at[f->second];
         float *gb_bias = f->second_bias < 0 ? NULL : gradients + at[f->second_bias];
-        if (dense != NULL)
+        if (by_products(f, dense))
             emo_composed_chain(f, dense, a, a_bias, b, gw, gbias, ga, ga_bias, gb, gb_bias, scratch);
         else
             emo_f_chain(f, a, a_bias, b, gw, gbias, ga, ga_bias, gb, gb_bias);

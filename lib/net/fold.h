@@ -52,7 +52,8 @@ void emo_plan_free(struct emo_plan *p);
 
 /* at: where each of the plan's tensors lies in values and gradients. Fills in the constants. */
 void emo_plan_constants(const struct emo_plan *p, const size_t *at, float *values);
-/* With dense products, or NULL: by the plain arithmetic. scratch: so many floats as said. */
+/* With dense products where these take little memory; NULL: by the plain arithmetic. scratch: so
+   many floats as said. */
 size_t emo_plan_scratch(const struct emo_plan *p);
 void emo_plan_compose(const struct emo_plan *p, const struct emo_dense_kernel *dense,
                       const size_t *at, float *values, float *scratch);

@@ -243,8 +243,9 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
         n->options.precision == EMO_PRECISION_FP32)
         n->pooled = emo_pooled_kernel(isa);
     const struct emo_backend_options o = {
-        .graph = &n->plan.graph, .begin = n->begin, .chunk = n->chunk, .workers = n->workers, .isa = isa,
-        .training = n->options.training, .bf16 = n->options.precision == EMO_PRECISION_BF16,
+        .graph = &n->plan.graph, .begin = n->begin, .chunk = n->chunk, .workers = n->workers,
+        .isa = isa, .training = n->options.training,
+        .bf16 = n->options.precision == EMO_PRECISION_BF16,
     };
     if (o.bf16 && n->backend == &emo_backend_reference)
         return emo_error(err, EMO_USAGE, "bf16 is computed by oneDNN only; use --precision fp32");

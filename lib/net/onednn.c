@@ -193,7 +193,8 @@ static bool make_conv(struct state *s, size_t layer, const_dnnl_primitive_attr_t
 {
     const struct emo_layer *l = &s->g->layers[layer];
     struct conv *c = &s->convs[layer];
-    dnnl_dims_t x = {(dnnl_dim_t)s->chunk, l->c, l->h, l->w}, y = {(dnnl_dim_t)s->chunk, l->oc, l->oh, l->ow};
+    dnnl_dim_t n = (dnnl_dim_t)s->chunk;
+    dnnl_dims_t x = {n, l->c, l->h, l->w}, y = {n, l->oc, l->oh, l->ow};
     dnnl_dims_t w = {l->oc, l->c, l->kernel_h, l->kernel_w}, b = {l->oc};
     dnnl_data_type_t operand = s->bf16 ? dnnl_bf16 : dnnl_f32;
     emo_md any, any_gradient;

@@ -43,7 +43,6 @@ static void array_free(struct array *a)
     free(a->d);
 }
 
-/* Of its norm. */
 /* Of the norm of b. */
 static double far_from(const float *a, const double *b, size_t n)
 {

@@ -228,6 +228,7 @@ static void decisions(void)
         {"conv 32 3 relu\nconv 32 3\nflatten\noutput\n", 0},
         {"conv 32 3\nconv 32 3 same\nflatten\noutput\n", 0},
         {"conv 32 3\nmaxpool 2\nconv 32 3\nflatten\noutput\n", 0},
+        {"flatten\ndense 64\noutput\n", 1},
         {"globalavgpool\nflatten\ndense 300\ndropout 0.5\ndense 300\noutput\n", 1},
     };
     for (size_t i = 0; i < sizeof nets / sizeof *nets; i++) {
@@ -235,6 +236,8 @@ static void decisions(void)
         struct emo_plan p;
         CHECK(emo_graph_make(&g, nets[i].text, 400, 500, 3, 2, &err) == 0);
         CHECK(emo_plan_make(&p, &g, true, &err) == 0 && p.fold_count == nets[i].folds);
+        /* What they work in stays small, however wide a layer is. */
+        CHECK(emo_plan_scratch(&p) <= (size_t)1 << 20);
         emo_plan_free(&p);
         CHECK(emo_plan_make(&p, &g, false, &err) == 0 && p.fold_count == 0);
         emo_plan_free(&p);
