@@ -66,7 +66,7 @@ ifeq ($(shell uname -m),x86_64)
 $(BUILD)/lib/net/kernels/%_avx2.o: ISA = -mavx2 -mfma
 $(BUILD)/lib/net/kernels/%_avx512.o: ISA = -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma
 $(BUILD)/lib/net/kernels/%_amx.o: ISA = -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma \
-    -mavx512bf16 -mamx-tile -mamx-bf16 -mamx-int8
+    -mavx512bf16 -mavx512vbmi -mamx-tile -mamx-bf16 -mamx-int8
 endif
 KERNEL = -O3 -ffp-contract=fast -fno-math-errno
 $(BUILD)/lib/net/kernels/%.o: lib/net/kernels/%.c
@@ -155,7 +155,7 @@ ANALYSE = $(CPPFLAGS) -std=c11 -pthread $(WARN) $(ISA) $(CONTRACTS)
 ANALYSED = $(patsubst %.c,$(BUILD)/analyse/%,$(LIB_SRC) $(CMD_SRC))
 ifeq ($(shell uname -m),x86_64)
 $(BUILD)/analyse/lib/net/kernels/%: ISA = -mavx512f -mavx512bw -mavx512vl -mavx512dq -mfma \
-    -mamx-tile -mamx-bf16 -mamx-int8
+    -mavx512vbmi -mamx-tile -mamx-bf16 -mamx-int8
 endif
 # One source at a time: with more the check of va_list is wrong from the second on.
 $(BUILD)/analyse/%: %.c tests/contracts.h .clang-tidy

@@ -81,12 +81,13 @@ static size_t features(const struct emo_net *n, size_t *pixels, size_t *channels
 static const float *forward_image(struct emo_net *n, size_t chunk, unsigned worker)
 {
     const struct emo_layer *conv = n->image.conv;
-    size_t out = emo_layer_out(conv + 1), at = kept(n, chunk, worker) * out, r = 0;
-    float *y = n->out[1] + at;
+    size_t out = emo_layer_out(conv + 1), at = kept(n, chunk, worker), r = 0;
+    size_t places = n->kernel->places(&n->image);
+    float *y = n->out[1] + at * out;
     for (; r < present(n, chunk); r++)
         n->kernel->forward(&n->image, n->images[chunk * n->chunk + r], n->packed,
-                           n->values + n->at[conv->bias], y + r * out, n->arg[1] + at + r * out,
-                           n->input[hand(n, chunk, worker)]);
+                           n->values + n->at[conv->bias], y + r * out,
+                           n->arg[1] + (at + r) * places, n->input[hand(n, chunk, worker)]);
     memset(y + r * out, 0, (n->chunk - r) * out * sizeof *y);
     emo_f_activate(conv->activation, r * out, 1, y);
     return y;
@@ -159,12 +160,13 @@ const float *emo_execute_forward(struct emo_net *n)
 static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, float *gy)
 {
     const struct emo_layer *conv = n->image.conv;
-    size_t out = emo_layer_out(conv + 1), at = chunk * n->chunk * out, r = present(n, chunk);
+    size_t out = emo_layer_out(conv + 1), at = chunk * n->chunk, r = present(n, chunk);
     float *partial = n->partial + chunk * n->part_total;
-    emo_f_activate_backward(conv->activation, r * out, 1, n->out[1] + at, gy);
+    emo_f_activate_backward(conv->activation, r * out, 1, n->out[1] + at * out, gy);
     if (n->image.bf16 && n->kernel->rounded)
         emo_bf16_round(gy, r * out, gy);
-    n->kernel->backward(&n->image, r, n->images + chunk * n->chunk, gy, n->arg[1] + at,
+    n->kernel->backward(&n->image, r, n->images + chunk * n->chunk, gy,
+                        n->arg[1] + at * n->kernel->places(&n->image),
                         partial + n->part[conv->weight], partial + n->part[conv->bias],
                         n->input[hand(n, chunk, worker)]);
 }

@@ -18,7 +18,7 @@ const char *emo_isa_name(enum emo_isa isa)
 /* Built to try what is written in tiles where there are none. */
 static bool amx(void)
 {
-    return __builtin_cpu_supports("avx512bf16");
+    return __builtin_cpu_supports("avx512bf16") && __builtin_cpu_supports("avx512vbmi");
 }
 
 #elif defined(__x86_64__) && defined(__linux__)
@@ -28,11 +28,12 @@ static bool amx(void)
 #include <unistd.h>
 
 /* Tiles with bfloat16 and bytes, of the size that the kernels are written for; AVX-512 with
-   bfloat16. */
+   bfloat16 and permutations of bytes. */
 static bool has_tiles(void)
 {
     unsigned a, b, c, d;
-    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d >> 22 & 1) == 0 || (d >> 24 & 3) != 3)
+    if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (c >> 1 & 1) == 0 || (d >> 22 & 1) == 0 ||
+        (d >> 24 & 3) != 3)
         return false;
     if (!__get_cpuid_count(7, 1, &a, &b, &c, &d) || (a >> 5 & 1) == 0)
         return false;

@@ -146,8 +146,9 @@ static bool make_outputs(struct emo_net *n, size_t side[2], size_t *widest)
             continue; /* never written */
         n->out[i] = aligned(records * out, sizeof(float));
         ok = n->out[i] != NULL;
+        size_t places = i + 1 == n->begin ? n->kernel->places(&n->image) : out;
         if (ok && l->kind == EMO_MAXPOOL)
-            ok = (n->arg[i] = aligned(records * out, sizeof(uint16_t))) != NULL;
+            ok = (n->arg[i] = aligned(records * places, sizeof(uint16_t))) != NULL;
         if (i < g->spatial && out > side[i % 2])
             side[i % 2] = out;
         if (i >= g->spatial && out > *widest)

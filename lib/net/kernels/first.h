@@ -39,11 +39,13 @@ struct emo_first {
 struct emo_first_kernel {
     size_t lanes; /* divides block, and block oc */
     bool rounded; /* in bf16, gy has to come as bfloat16; weights are taken so by pack() */
+    /* Numbers that say where the largest of each window of an image was. */
+    size_t (*places)(const struct emo_first *f);
     /* Floats that pack() writes; floats that a call works in. */
     size_t (*packed)(const struct emo_first *f);
     size_t (*scratch)(const struct emo_first *f);
     void (*pack)(const struct emo_first *f, const float *hwio, float *packed);
-    /* One image: ph * pw * oc results and their places. */
+    /* One image: ph * pw * oc results, and the places, as the kernel's backward() reads them. */
     void (*forward)(const struct emo_first *f, const uint8_t *image, const float *packed,
                     const float *bias, float *y, uint16_t *place, float *scratch);
     /* n images: the sum of their gradients, overwriting gw (HWIO) and gb. */

@@ -9,6 +9,7 @@
 
 const struct emo_first_kernel KERNEL = {
     .lanes = LANES,
+    .places = places,
     .packed = packed_floats,
     .scratch = scratch_floats,
     .pack = pack,

@@ -10,24 +10,29 @@
  * digit is exact; the sums of the three digits are put together as float32. In bf16 there are two
  * digits: within 2^-16 of the greatest, where bfloat16 is within 2^-9 of each.
  *
- * Forward, a is 16 windows beside each other: of each, in one row, as many of the kernel's rows of
- * pixels as 64 bytes hold, or 64 bytes of one of them. b is digits of weights. Two tiles of sums
- * are 16 columns of the two rows of the map under a pooled row, by 16 channels.
+ * In both directions a is digits of 16 channels, and b pixels.
  *
- * Backward, the sums are gradients of weights: 16 of them by 16 channels, over 64 columns of the
- * map at a time. b is digits of pooled gradients: the two places under a pooled one are one digit
- * and one 0, or zeros where the largest was in the other row. a is pixels, and needs those under
- * one number of the kernel, from window to window, beside each other. So a row of pixels is taken
- * apart into streams: with a step of stride * c bytes from window to window,
+ * Forward, the sums are 16 channels by 16 columns of the map, every other one: under 16 pooled places
+ * there are four such tiles. Under columns so far apart, what 4 numbers of a kernel's row meet lies
+ * `pitch` bytes apart in a row of pixels. Put beside each other that is a stream,
  *
- *     stream[i][q] = row[q * step + i]       for number i of a kernel's row, under column q
+ *     stream[k][p] = 4 bytes from row[(2 p + column) * step + 4 k]      column 0 or 1
  *
- * The streams of consecutive rows follow each other, and so the kernel's are beside each other. In
- * a map of 32 columns or fewer each has 32 columns of its row and 32 of the one `stride` below it,
- * which both rows of the map under a pooled row meet at once.
+ * of step = stride * c. The streams of consecutive rows follow each other: any 16 of them, from any
+ * place on, are a tile.
+ *
+ * Backward, the sums are 16 channels by 16 numbers of the kernel, over 64 columns of the map at a
+ * time, or 32 of both rows of the map under a pooled row where these are narrow. a is digits of pooled
+ * gradients: of the two columns under a pooled place one has a digit and one 0, or both have 0 where
+ * the largest was in the other row. b is what four windows beside each other have at each of the
+ * numbers.
  *
  * What a tile has beyond a window, a kernel, or a row of the map is any bytes: they meet zeros, or
  * sums that nobody looks at.
+ *
+ * Where the largest of a window was is kept as bits: of each pooled row, 32 places of it and 16
+ * channels, 16 numbers of 32 bits that say, of each channel, at which places it was in the right
+ * column, and 16 for the lower row. They lie [16 channels][pooled row][32 places][2][channel].
  *
  * This is what both directions need; first_amx_forward.h and first_amx_backward.h are the two.
  */
@@ -36,6 +41,7 @@
 
 #define LANES 16
 #include "net/kernels/first_lanes.h"
+#include "net/kernels/halves.h"
 #include "net/kernels/tiles.h"
 
 #include <string.h>
@@ -49,45 +55,67 @@
 #define PAIR ((size_t)2 * EMO_TILE)
 #define MOST_DIGITS 3
 
-typedef uint8_t line __attribute__((vector_size(64)));
-typedef uint8_t loose_line __attribute__((vector_size(64), aligned(1), may_alias));
-
 struct sizes {
     size_t digits;
     size_t step;    /* bytes from one window of a row to the next */
     size_t kernel;  /* numbers of a channel's */
-    size_t rows;    /* of the kernel in a tile */
-    size_t parts;   /* tiles for one of them */
-    size_t depths;  /* for all */
     size_t groups;  /* of 16 channels */
-    bool narrow;    /* backward, 64 columns are 32 of both rows of the map under a pooled row */
-    size_t columns; /* of the map, backward */
     size_t row;     /* bytes of a padded row of pixels */
-    size_t sums;    /* rows of gradients of weights */
-    size_t band;    /* pooled rows at a time, backward */
-    size_t streams; /* of a band */
+    /* Forward: */
+    size_t fours;   /* of a kernel's row, the last filled up */
+    size_t depths;  /* tiles for all of a kernel's */
+    size_t windows; /* pooled places of a stream, the last tile filled up */
+    size_t stream;  /* bytes of one */
+    size_t plane;   /* of all under the left columns, or the right ones */
+    /* Backward: */
+    bool narrow;    /* 64 columns are 32 of both rows of the map under a pooled row */
+    size_t across;  /* tiles for a row of the map, or for two narrow ones */
+    size_t tiles;   /* of 16 numbers of the kernel; an even number */
+    size_t band;    /* pooled rows at a time */
 };
+
+/* Of so many pooled rows, the tiles' 64 columns that they take backward. */
+static size_t columns_of(const struct sizes *s, size_t rows)
+{
+    return rows * (s->narrow ? 1 : 2) * s->across;
+}
 
 static struct sizes sizes(const struct emo_first *f)
 {
     const struct emo_layer *l = f->conv;
     struct sizes s = {.digits = f->bf16 ? 2 : MOST_DIGITS, .step = (size_t)l->stride * l->c};
     s.kernel = l->kernel_h * taps(f);
-    s.rows = taps(f) < EMO_TILE_BYTES ? EMO_TILE_BYTES / taps(f) : 1;
-    s.rows = s.rows < l->kernel_h ? s.rows : l->kernel_h;
-    s.parts = round_up(taps(f), EMO_TILE_BYTES) / EMO_TILE_BYTES;
-    s.depths = round_up(l->kernel_h, s.rows) / s.rows * s.parts;
     s.groups = round_up(l->oc, EMO_TILE) / EMO_TILE;
-    s.narrow = 2 * (size_t)f->pw <= PAIR;
-    s.columns = round_up((size_t)2 * f->pw, EMO_TILE_BYTES);
     size_t have = ((size_t)l->left + l->w + l->right) * l->c;
-    size_t need = s.columns * s.step + round_up(taps(f), EMO_TILE_BYTES);
-    s.row = round_up(have > need ? have : need, EMO_TILE_BYTES);
-    s.sums = round_up(s.kernel, PAIR);
-    s.band = NEAR_BYTES / (2 * s.columns * PAIR);
+    size_t need = round_up((size_t)2 * f->pw, EMO_TILE_BYTES) * s.step + taps(f);
+    s.row = round_up(have > need ? have : need, EMO_TILE_BYTES) + 2 * EMO_TILE_BYTES;
+    s.fours = (taps(f) + 3) / 4;
+    s.depths = round_up(l->kernel_h * s.fours, EMO_TILE) / EMO_TILE;
+    /* The fours behind those of a pooled place are the next one's: see first_amx_forward.h. */
+    size_t later = 2 * (s.step / 4 + s.fours) / s.step;
+    s.windows = round_up(f->pw + later, EMO_TILE);
+    s.stream = emo_tile_lines((s.windows + later) * 2) * sizeof(uint16_t);
+    s.plane = (l->stride * s.fours + s.depths * EMO_TILE) * s.stream + EMO_TILE_BYTES;
+    s.narrow = 2 * (size_t)f->pw <= PAIR;
+    s.across = s.narrow ? 1 : round_up((size_t)2 * f->pw, EMO_TILE_BYTES) / EMO_TILE_BYTES;
+    s.tiles = round_up(s.kernel, PAIR) / EMO_TILE;
+    s.band = NEAR_BYTES / (columns_of(&s, 1) * 2 * EMO_TILE_NUMBERS * sizeof(float));
     s.band = s.band < 1 ? 1 : s.band < f->ph ? s.band : f->ph;
-    s.streams = ((2 * s.band - 1) * l->stride) * taps(f) + s.sums;
     return s;
+}
+
+/* Of an image, numbers of 16 bits. */
+static size_t places(const struct emo_first *f)
+{
+    return round_up(f->conv->oc, EMO_TILE) / EMO_TILE * f->ph * (round_up(f->pw, PAIR) / PAIR) *
+           (2 * EMO_TILE * 2);
+}
+
+/* Those of 16 channels from o, of pooled row py, of the 32 places from px. */
+static size_t place_at(const struct emo_first *f, size_t o, size_t py, size_t px)
+{
+    return ((o / EMO_TILE * f->ph + py) * (round_up(f->pw, PAIR) / PAIR) + px / PAIR) *
+           (2 * EMO_TILE * 2);
 }
 
 /* Tiles of digits; after them the scales. */
@@ -102,20 +130,14 @@ static size_t packed_floats(const struct emo_first *f)
     return packed_tiles(&s) * EMO_TILE_NUMBERS + s.groups * EMO_TILE;
 }
 
-/* Tiles of gradients of a pooled row. */
-static size_t row_tiles(const struct sizes *s)
-{
-    return (s->narrow ? 1 : 2) * s->columns / EMO_TILE_BYTES * s->groups * s->digits;
-}
-
 static size_t scratch_floats(const struct emo_first *f)
 {
     struct sizes s = sizes(f);
-    size_t sums = 2 * s.digits * EMO_TILE_NUMBERS, lanes = s.groups * EMO_TILE;
-    size_t forward = sums + 2 * s.depths * EMO_TILE_NUMBERS + band(f) * s.row / 4;
-    size_t backward = sums + s.sums * lanes + lanes +
-                      s.band * row_tiles(&s) * EMO_TILE_NUMBERS +
-                      (2 * s.row + s.streams * s.columns) / 4;
+    size_t rows = (s.band - 1) * 2 * f->conv->stride + band(f);
+    size_t forward = (8 * s.digits + 2) * EMO_TILE_NUMBERS + EMO_TILE + (2 * s.plane + s.row) / 4;
+    size_t tiles = s.digits * 2 + s.tiles * s.groups +
+                   columns_of(&s, s.band) * (s.groups * s.digits + s.tiles);
+    size_t backward = tiles * EMO_TILE_NUMBERS + s.groups * EMO_TILE + PAIR + rows * s.row / 4;
     return forward > backward ? forward : backward;
 }
 
@@ -146,14 +168,17 @@ static inline void keep_larger(ints *most, const float *x)
     *most = (bits & more) | (*most & ~more);
 }
 
-/* What the sums of the digits stand for, but for the scale. */
-static inline void put_together(size_t digits, const float *sums, floats *x)
+/* What the sums of the digits, `apart` from each other, stand for, but for the scale. */
+static inline void put_together(size_t digits, const float *sums, size_t apart, floats *x)
 {
-    *x = (floats){0};
-    for (size_t t = digits; t-- > 0;) {
-        const ints *at = (const ints *)(const void *)(sums + t * 2 * EMO_TILE_NUMBERS);
-        *x = *x * 256.0f + __builtin_convertvector(*at, floats);
+    const ints *low = (const ints *)(const void *)sums;
+    const ints *mid = (const ints *)(const void *)(sums + apart);
+    *x = __builtin_convertvector(*mid, floats);
+    if (digits == 3) {
+        const ints *high = (const ints *)(const void *)(sums + 2 * apart);
+        *x += __builtin_convertvector(*high, floats) * 256.0f;
     }
+    *x = *x * 256.0f + __builtin_convertvector(*low, floats);
 }
 
 /* Row y of the padded image into to, where what is beside the pixels is zero and stays so. */
@@ -167,12 +192,33 @@ static void load_row(const struct emo_first *f, const uint8_t *image, int64_t y,
         memcpy(to + (size_t)l->left * l->c, image + (size_t)y * f->pitch, (size_t)l->w * l->c);
 }
 
-/* Has n rows from y fetched from memory while something else is done. */
-static inline void fetch(const struct emo_first *f, const uint8_t *image, int64_t y, size_t n)
+/* May n rows from y be read where they are, as padded rows? Behind a row's pixels are then the next
+   ones'. */
+static bool in_place(const struct emo_first *f, const struct sizes *s, int64_t y, size_t n)
 {
-    size_t from = y > 0 ? (size_t)y : 0, to = from + n < f->conv->h ? from + n : f->conv->h;
-    for (size_t i = from * f->pitch; i < to * f->pitch; i += EMO_TILE_BYTES)
-        __builtin_prefetch(image + i, 0, 2);
+    const struct emo_layer *l = f->conv;
+    return l->left == 0 && l->right == 0 && y >= 0 && (size_t)y + n <= l->h &&
+           (l->h - (size_t)y - n) * f->pitch + (size_t)l->w * l->c >= s->row;
+}
+
+/* What is fetched from memory while something else is done, some lines at a time. */
+struct ahead {
+    const uint8_t *next, *end;
+};
+
+/* n rows of an image from y. */
+static struct ahead ahead_of(const struct emo_first *f, const uint8_t *image, int64_t y, size_t n)
+{
+    size_t from = y > 0 ? (size_t)y : 0, h = f->conv->h;
+    from = from < h ? from : h;
+    n = n < h - from ? n : h - from;
+    return (struct ahead){.next = image + from * f->pitch, .end = image + (from + n) * f->pitch};
+}
+
+static inline void fetch(struct ahead *a, size_t lines)
+{
+    for (; lines > 0 && a->next < a->end; lines--, a->next += EMO_TILE_BYTES)
+        __builtin_prefetch(a->next, 0, 2);
 }
 
 #endif

@@ -3,59 +3,76 @@
  */
 #include "net/kernels/first_amx.h"
 
-#define LOW(i) i, i + 64
-#define LOW8(i)                                                                                    \
-    LOW(i), LOW(i + 1), LOW(i + 2), LOW(i + 3), LOW(i + 4), LOW(i + 5), LOW(i + 6), LOW(i + 7)
+/* What a tile of 16 numbers of the kernel has of a row of pixels: where number 0 of the tile would be
+   under the first window, were all of it there, and those that are. */
+struct piece {
+    const uint8_t *from;
+    unsigned bits;
+};
 
-/* Streams i to i + 15, or those of them that are among the n, at 32 columns from one place and 32
-   from another. In each quarter of the vectors 16 windows of 16 bytes are turned by being interleaved
-   four times. */
-static inline void turn(const uint8_t *const from[2], size_t step, size_t n, size_t length,
-                        uint8_t *to)
+/* Numbers k to k + 15 of the kernel as pieces; returns how many. rows: of pixels, under the kernel. */
+static inline size_t cut(const struct emo_first *f, const struct sizes *s, const uint8_t *rows,
+                         size_t k, struct piece *to)
 {
-    line x[16], y[16];
-#pragma GCC unroll 16
-    for (size_t i = 0; i < 16; i++)
-        for (size_t quarter = 0; quarter < 4; quarter++)
-            memcpy((char *)&x[i] + 16 * quarter,
-                   from[quarter / 2] + (quarter % 2 * 16 + i) * step, 16);
-#pragma GCC unroll 4
-    for (int stage = 0; stage < 4; stage++) {
-#pragma GCC unroll 8
-        for (size_t i = 0; i < 8; i++) {
-            y[2 * i] = __builtin_shufflevector(x[i], x[i + 8], LOW8(0), LOW8(16), LOW8(32),
-                                               LOW8(48));
-            y[2 * i + 1] = __builtin_shufflevector(x[i], x[i + 8], LOW8(8), LOW8(24), LOW8(40),
-                                                   LOW8(56));
-        }
-        memcpy(x, y, sizeof x);
+    size_t n = taps(f), pieces = 0, end = k + EMO_TILE < s->kernel ? k + EMO_TILE : s->kernel;
+    for (size_t r = k / n; r * n < end; r++) {
+        size_t first = r * n > k ? r * n : k, last = (r + 1) * n < end ? (r + 1) * n : end;
+        to[pieces++] = (struct piece){.from = rows + r * s->row + k - r * n,
+                                      .bits = ((1u << (last - first)) - 1) << (first - k)};
     }
-#pragma GCC unroll 16
-    for (size_t i = 0; i < 16; i++)
-        if (i < n)
-            memcpy(to + i * length, &x[i], sizeof x[i]);
+    return pieces;
 }
 
-/* The rows of pixels under n pooled rows from py, as streams. row: room for two, zero beside the
-   pixels. */
-static void load_streams(const struct emo_first *f, const struct sizes *s, const uint8_t *image,
-                         size_t py, size_t n, uint8_t *row, uint8_t *streams)
+/* Under windows four by four: rows of a tile. */
+static inline void put_fours(const struct piece *piece, size_t pieces, size_t step, size_t rows,
+                             uint8_t *to)
 {
-    size_t rows = (size_t)2 * f->conv->stride, all = taps(f);
-    size_t here = (n - 1) * rows + (s->narrow ? f->conv->kernel_h : band(f));
-    uint8_t *below = row + s->row;
-    for (size_t r = 0; r < here; r++, streams += all * s->columns) {
-        int64_t y = (int64_t)(py * rows + r) - f->conv->top;
-        load_row(f, image, y, s->row, row);
-        if (s->narrow)
-            load_row(f, image, y + (int64_t)f->conv->stride, s->row, below);
-        for (size_t i = 0; i < all; i += 16)
-            for (size_t q = 0; q < s->columns; q += EMO_TILE_BYTES) {
-                const uint8_t *first = row + q * s->step + i;
-                const uint8_t *const from[2] = {first, s->narrow ? below + i
-                                                                 : first + PAIR * s->step};
-                turn(from, s->step, all - i, s->columns, streams + i * s->columns + q);
+#ifdef __AVX512VBMI__
+    uint8_t order[EMO_TILE_BYTES];
+    for (size_t i = 0; i < EMO_TILE_BYTES; i++)
+        order[i] = (uint8_t)(i % 4 * (step > 16 ? 16 : step) + i / 4);
+    const __m512i at = _mm512_loadu_si512(order);
+    for (size_t r = 0; r < rows; r++, to += EMO_TILE_BYTES) {
+        __m512i all = _mm512_setzero_si512(), x;
+        for (size_t i = 0; i < pieces; i++) {
+            const uint8_t *from = piece[i].from + 4 * r * step;
+            if (step <= 16) {
+                x = _mm512_loadu_si512(from);
+            } else {
+                uint8_t windows[4][16];
+                for (size_t w = 0; w < 4; w++)
+                    memcpy(windows[w], from + w * step, 16);
+                x = _mm512_loadu_si512(windows);
             }
+            __mmask64 bits = _mm512_movepi8_mask(_mm512_movm_epi32((__mmask16)piece[i].bits));
+            all = _mm512_mask_permutexvar_epi8(all, bits, at, x);
+        }
+        _mm512_store_si512(to, all);
+    }
+#else
+    memset(to, 0, rows * EMO_TILE_BYTES);
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < pieces; i++)
+            for (size_t k = 0; k < EMO_TILE; k++)
+                for (size_t w = 0; w < 4 && (piece[i].bits >> k & 1) != 0; w++)
+                    to[r * EMO_TILE_BYTES + 4 * k + w] = piece[i].from[(4 * r + w) * step + k];
+#endif
+}
+
+/* The pixels under a row of the map as tiles: of each 16 numbers of the kernel so many rows, `apart`
+   from each other. */
+static inline void put_pixels(const struct emo_first *f, const struct sizes *s, const uint8_t *rows,
+                              size_t fours, size_t apart, uint8_t *to)
+{
+    struct piece piece[EMO_TILE];
+    for (size_t k = 0; k < s->kernel; k += EMO_TILE, to += apart) {
+        size_t n = cut(f, s, rows, k, piece);
+        if (n == 1 && s->step <= 16)
+            put_fours(piece, 1, s->step, fours, to);
+        else if (n == 2 && s->step <= 16)
+            put_fours(piece, 2, s->step, fours, to);
+        else
+            put_fours(piece, n, s->step, fours, to);
     }
 }
 
@@ -77,114 +94,190 @@ static void measure(const struct emo_first *f, const struct sizes *s, const floa
     }
 }
 
-/* A pooled row's gradients as tiles [row of the map][64 columns][group][digit], or in narrow maps
-   [group][digit]. */
-static inline void unpool(const struct emo_first *f, const struct sizes *s, size_t digits,
-                          const float *g, const uint16_t *place, const float *scales, float *tiles)
+/* The digits of up to 32 places' gradients of 16 channels as vectors of a channel's: the lower two of
+   16 bits, 32 places together; and the third, if there is one. */
+static inline void turn_digits(size_t digits, const float *g, size_t n, size_t b,
+                               const float *scales, uint16_t low[EMO_TILE][PAIR],
+                               uint16_t high[EMO_TILE][PAIR])
 {
-    size_t plane = (size_t)f->ph * f->pw, b = f->block;
-    size_t across = s->groups * digits * EMO_TILE_NUMBERS;
-    size_t below = s->narrow ? EMO_TILE_NUMBERS / 2 : s->columns / EMO_TILE_BYTES * across;
-    for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
-        size_t at = o / b * plane * b + o % b;
-        float *group = tiles + o / EMO_TILE * digits * EMO_TILE_NUMBERS;
-        floats by = 1.0f / *(const loose *)(const void *)(scales + o);
-        for (size_t p = 0; p < f->pw; p += 2, at += 2 * b) {
-            float *to = group + p / PAIR * across + p % PAIR / 2 * EMO_TILE;
-            ints x[2] = {{0}}, up[2], low[2] = {{0}};
-            for (size_t i = 0; i < 2 && p + i < f->pw; i++) {
-                floats whole = *(const loose *)(const void *)(g + at + i * b) * by;
-                to_digits(&whole, &x[i]);
-                ints which = __builtin_convertvector(
-                    *(const loose_shorts *)(const void *)(place + at + i * b), ints);
-                up[i] = (which & 1) * 8;
-                low[i] = -(which >> 1);
+    floats by = 1.0f / *(const loose *)(const void *)scales;
+    ints x[EMO_TILE], turned[EMO_TILE];
+    for (size_t half = 0; half < (digits == 3 ? 2 : 1); half++) {
+        for (size_t i = 0; i < EMO_TILE; i++) {
+            ints y[2] = {{0}, {0}};
+            size_t p = digits == 3 ? half * EMO_TILE + i : 2 * i;
+            for (size_t k = 0; k < (digits == 3 ? 1 : 2); k++)
+                if (p + k < n) {
+                    floats whole = *(const loose *)(const void *)(g + (p + k) * b) * by;
+                    to_digits(&whole, &y[k]);
+                }
+            x[i] = digits == 3 ? y[0] : (y[0] & 0xffff) | y[1] << 16;
+        }
+        emo_floats_turn((const float *)(const void *)x, EMO_TILE, EMO_TILE,
+                        (float *)(void *)turned);
+        for (size_t c = 0; c < EMO_TILE; c++) {
+            if (digits == 2) {
+                memcpy(low[c], &turned[c], sizeof turned[c]);
+                continue;
             }
-            for (size_t t = 0; t < digits; t++, to += EMO_TILE_NUMBERS) {
-                ints first = (x[0] >> 8 * t & 255) << up[0];
-                ints second = (x[1] >> 8 * t & 255) << up[1] << 16;
-                *(ints *)(void *)to = (first & ~low[0]) | (second & ~low[1]);
-                *(ints *)(void *)(to + below) = (first & low[0]) | (second & low[1]);
-            }
+            shorts lower = __builtin_convertvector(turned[c], shorts);
+            shorts upper = __builtin_convertvector(turned[c] >> 16, shorts);
+            memcpy(low[c] + half * EMO_TILE, &lower, sizeof lower);
+            memcpy(high[c] + half * EMO_TILE, &upper, sizeof upper);
         }
     }
 }
 
-/* What n pooled rows give to the sums of 32 numbers of the kernel and 16 channels: [digit]. */
-static inline void backward_tiles(const struct emo_first *f, const struct sizes *s, size_t n,
-                                  const uint8_t *x, const float *g, float *sums)
+/* A channel's digits of 32 places, in the lower or the upper byte of each, as a row of tiles: of the
+   upper row of the map and of the lower, of each place the left column and the right. */
+static inline void put_digits(const uint16_t *digits, bool second, uint32_t right, uint32_t below,
+                              uint8_t *upper, uint8_t *lower, size_t bytes)
 {
-    size_t stride = s->columns, next = s->groups * s->digits * EMO_TILE_NUMBERS;
-    size_t down = f->conv->stride * taps(f) * s->columns, step = s->narrow ? 2 : 1;
-    for (size_t t = 0; t < s->digits; t++, sums += 2 * EMO_TILE_NUMBERS) {
-        const uint8_t *row = x;
-        const float *b = g + t * EMO_TILE_NUMBERS;
+#ifdef __AVX512BW__
+    __m512i x = _mm512_loadu_si512(digits), left, all;
+    left = second ? _mm512_srli_epi16(x, 8) : _mm512_and_si512(x, _mm512_set1_epi16(255));
+    all = second ? _mm512_mask_and_epi32(x, 0xffff, x, _mm512_set1_epi16((short)0xff00))
+                 : _mm512_slli_epi16(x, 8);
+    all = _mm512_mask_mov_epi16(left, right, all);
+    __m512i up = _mm512_maskz_mov_epi16(~below, all), down = _mm512_maskz_mov_epi16(below, all);
+    if (bytes == EMO_TILE_BYTES) {
+        _mm512_store_si512(upper, up);
+        _mm512_store_si512(lower, down);
+    } else {
+        _mm256_store_si256((__m256i *)(void *)upper, _mm512_castsi512_si256(up));
+        _mm256_store_si256((__m256i *)(void *)lower, _mm512_castsi512_si256(down));
+    }
+#else
+    memset(upper, 0, bytes);
+    memset(lower, 0, bytes);
+    for (size_t p = 0; p < bytes / 2; p++) {
+        uint8_t *to = below >> p & 1 ? lower : upper;
+        to[2 * p + (right >> p & 1)] = (uint8_t)(second ? digits[p] >> 8 : digits[p]);
+    }
+#endif
+}
+
+/* A pooled row's gradients as tiles [row of the map][64 columns][16 channels][digit], or in narrow
+   maps [16 channels][digit]. */
+static inline void put_gradients(const struct emo_first *f, const struct sizes *s, size_t digits,
+                                 const float *g, size_t py, const uint16_t *place,
+                                 const float *scales, uint8_t *tiles)
+{
+    const size_t tile = EMO_TILE * EMO_TILE_BYTES;
+    size_t plane = (size_t)f->ph * f->pw, b = f->block;
+    size_t bytes = s->narrow ? PAIR : EMO_TILE_BYTES, next = s->groups * digits * tile;
+    size_t down = s->narrow ? PAIR : s->across * next;
+    for (size_t px = 0; px < f->pw; px += PAIR, tiles += next)
+        for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
+            uint16_t low[EMO_TILE][PAIR], high[EMO_TILE][PAIR];
+            uint32_t bits[2][EMO_TILE];
+            memcpy(bits, place + place_at(f, o, py, px), sizeof bits);
+            turn_digits(digits, g + (o / b * plane + py * f->pw + px) * b + o % b, f->pw - px, b,
+                        scales + o, low, high);
+            for (size_t c = 0; c < EMO_TILE; c++) {
+                uint8_t *to = tiles + o / EMO_TILE * digits * tile + c * EMO_TILE_BYTES;
+                put_digits(low[c], false, bits[0][c], bits[1][c], to, to + down, bytes);
+                to += tile;
+                put_digits(low[c], true, bits[0][c], bits[1][c], to, to + down, bytes);
+                to += tile;
+                if (digits == 3)
+                    put_digits(high[c], false, bits[0][c], bits[1][c], to, to + down, bytes);
+            }
+        }
+}
+
+/* Sums over so many tiles of columns: 16 channels by twice 16 numbers of the kernel: [digit]. */
+static inline void backward_tiles(const struct sizes *s, size_t columns, const float *g,
+                                  const float *x, size_t apart, float *sums)
+{
+    size_t next = s->groups * s->digits * EMO_TILE_NUMBERS;
+    for (size_t t = 0; t < s->digits; t++, g += EMO_TILE_NUMBERS, sums += 2 * EMO_TILE_NUMBERS) {
         EMO_TILE_ZERO(0);
         EMO_TILE_ZERO(1);
-        for (size_t r = 0; r < 2 * n; r += step, row += step * down)
-            for (size_t q = 0; q < s->columns; q += EMO_TILE_BYTES, b += next) {
-                EMO_TILE_LOAD(3, b, 64);
-                EMO_TILE_LOAD(2, row + q, stride);
-                EMO_TILE_MULTIPLY_BYTES(0, 2, 3);
-                EMO_TILE_ZERO(2);
-                EMO_TILE_LOAD(2, row + q + EMO_TILE * s->columns, stride);
-                EMO_TILE_MULTIPLY_BYTES(1, 2, 3);
-                EMO_TILE_ZERO(2);
-                EMO_TILE_ZERO(3);
-            }
+        for (size_t i = 0; i < columns; i++) {
+            const float *at = x + i * EMO_TILE_NUMBERS;
+            EMO_TILE_LOAD(2, g + i * next, 64);
+            EMO_TILE_LOAD(3, at, 64);
+            EMO_TILE_MULTIPLY_BYTES(0, 2, 3);
+            EMO_TILE_ZERO(3);
+            EMO_TILE_LOAD(3, at + apart, 64);
+            EMO_TILE_MULTIPLY_BYTES(1, 2, 3);
+            EMO_TILE_ZERO(3);
+            EMO_TILE_ZERO(2);
+        }
         EMO_TILE_STORE(0, sums, 64);
         EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, 64);
     }
 }
 
-/* Those sums, put together, to 32 rows of the sums of all, `apart` from each other. */
-static inline void add_sums(const struct sizes *s, const float *sums, const float *scales,
-                            size_t apart, float *to)
+/* Those sums of 16 numbers of the kernel, put together, to those of all. */
+static inline void add_sums(size_t digits, const float *sums, const float *scales, float *to)
 {
-    floats scale = *(const loose *)(const void *)scales;
-    for (size_t k = 0; k < PAIR; k++) {
+    for (size_t c = 0; c < EMO_TILE; c++, sums += EMO_TILE, to += EMO_TILE) {
         floats x;
-        put_together(s->digits, sums + k * EMO_TILE, &x);
-        *(floats *)(void *)(to + k * apart) += x * scale;
+        put_together(digits, sums, 2 * EMO_TILE_NUMBERS, &x);
+        *(floats *)(void *)to += x * scales[c];
     }
+}
+
+/* n pooled rows of an image from py. */
+static void add_band(const struct emo_first *f, const struct sizes *s, const uint8_t *image,
+                     const float *g, const uint16_t *place, size_t py, size_t n, float *all,
+                     float *gb, uint8_t *rows, float *buffers)
+{
+    size_t stride = f->conv->stride, columns = columns_of(s, s->band), tile = EMO_TILE_NUMBERS;
+    size_t row_tiles = columns_of(s, 1), here = (n - 1) * 2 * stride + band(f);
+    float *sums = buffers, *scales = sums + s->digits * 2 * tile;
+    float *gradients = scales + s->groups * EMO_TILE;
+    float *pixels = gradients + columns * s->groups * s->digits * tile;
+    for (size_t r = 0; r < here; r++)
+        load_row(f, image, (int64_t)(py * 2 * stride + r) - f->conv->top, s->row,
+                 rows + r * s->row);
+    struct ahead ahead = ahead_of(f, image, (int64_t)(py * 2 * stride + here) - f->conv->top,
+                                  s->band * 2 * stride);
+    measure(f, s, g + py * f->pw * f->block, n, scales, gb);
+    for (size_t i = 0; i < n; i++) {
+        float *to = gradients + i * row_tiles * s->groups * s->digits * tile;
+        if (s->digits == 2)
+            put_gradients(f, s, 2, g, py + i, place, scales, (uint8_t *)(void *)to);
+        else
+            put_gradients(f, s, 3, g, py + i, place, scales, (uint8_t *)(void *)to);
+        for (size_t below = 0; below < 2; below++) {
+            size_t fours = s->narrow ? EMO_TILE / 2 : s->across * EMO_TILE;
+            float *under = pixels + i * row_tiles * tile + below * fours * EMO_TILE;
+            put_pixels(f, s, rows + (2 * i + below) * stride * s->row, fours,
+                       columns * tile * sizeof *pixels, (uint8_t *)(void *)under);
+        }
+    }
+    for (size_t k = 0; k < s->tiles; k += 2)
+        for (size_t o = 0; o < s->groups; o++) {
+            backward_tiles(s, columns_of(s, n), gradients + o * s->digits * tile,
+                           pixels + k * columns * tile, columns * tile, sums);
+            fetch(&ahead, 32);
+            for (size_t h = 0; h < 2; h++)
+                add_sums(s->digits, sums + h * tile, scales + o * EMO_TILE,
+                         all + ((k + h) * s->groups + o) * tile);
+        }
 }
 
 static void backward(const struct emo_first *f, size_t n, const uint8_t *const *images,
                      const float *gy, const uint16_t *place, float *gw, float *gb, float *scratch)
 {
     const struct sizes s = sizes(f);
-    size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, lanes = s.groups * EMO_TILE;
-    size_t rows = (size_t)2 * f->conv->stride;
-    float *tiles = scratch, *all = tiles + s.band * row_tiles(&s) * EMO_TILE_NUMBERS;
-    float *sums = all + s.sums * lanes, *scales = sums + 2 * s.digits * EMO_TILE_NUMBERS;
-    uint8_t *row = (uint8_t *)(void *)(scales + lanes), *streams = row + 2 * s.row;
+    size_t oc = f->conv->oc, out = (size_t)f->ph * f->pw * oc;
+    size_t tiles = s.tiles * s.groups;
+    float *all = scratch, *rows = all + tiles * EMO_TILE_NUMBERS + PAIR;
+    float *buffers = rows + ((s.band - 1) * 2 * f->conv->stride + band(f)) * s.row / 4;
     memset(scratch, 0, scratch_floats(f) * sizeof *scratch);
     memset(gb, 0, oc * sizeof *gb);
     EMO_TILES_BEGIN();
-    for (size_t r = 0; r < n; r++, gy += plane * oc, place += plane * oc)
-        for (size_t py = 0; py < f->ph; py += s.band) {
-            size_t here = f->ph - py < s.band ? f->ph - py : s.band;
-            load_streams(f, &s, images[r], py, here, row, streams);
-            fetch(f, images[r], (int64_t)((py + here - 1) * rows + band(f)) - f->conv->top,
-                  s.band * rows);
-            measure(f, &s, gy + py * f->pw * f->block, here, scales, gb);
-            for (size_t i = 0; i < here; i++) {
-                size_t at = (py + i) * f->pw * f->block;
-                float *to = tiles + i * row_tiles(&s) * EMO_TILE_NUMBERS;
-                if (s.digits == 2)
-                    unpool(f, &s, 2, gy + at, place + at, scales, to);
-                else
-                    unpool(f, &s, 3, gy + at, place + at, scales, to);
-            }
-            for (size_t k = 0; k < s.sums; k += PAIR)
-                for (size_t o = 0; o < lanes; o += EMO_TILE) {
-                    backward_tiles(f, &s, here, streams + k * s.columns,
-                                   tiles + o / EMO_TILE * s.digits * EMO_TILE_NUMBERS, sums);
-                    add_sums(&s, sums, scales + o, lanes, all + k * lanes + o);
-                }
-        }
+    for (size_t r = 0; r < n; r++, gy += out, place += places(f))
+        for (size_t py = 0; py < f->ph; py += s.band)
+            add_band(f, &s, images[r], gy, place, py, f->ph - py < s.band ? f->ph - py : s.band, all,
+                     gb, (uint8_t *)(void *)rows, buffers);
     EMO_TILES_END();
     for (size_t k = 0; k < s.kernel; k++)
         for (size_t o = 0; o < oc; o++)
-            gw[k * oc + o] = all[k * lanes + o] * (1.0f / 255.0f);
+            gw[k * oc + o] = all[(k / EMO_TILE * s.groups + o / EMO_TILE) * EMO_TILE_NUMBERS +
+                                 o % EMO_TILE * EMO_TILE + k % EMO_TILE] * (1.0f / 255.0f);
 }

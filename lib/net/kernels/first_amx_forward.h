@@ -3,7 +3,7 @@
  */
 #include "net/kernels/first_amx.h"
 
-/* Tiles [group of channels][digit][depth], then the channels' scales. */
+/* Tiles [16 channels][digit][depth], then the channels' scales. */
 static void pack(const struct emo_first *f, const float *hwio, float *packed)
 {
     struct sizes s = sizes(f);
@@ -20,130 +20,240 @@ static void pack(const struct emo_first *f, const float *hwio, float *packed)
             floats whole = *(const loose *)(const void *)(hwio + k * oc + o) / scale;
             ints x;
             to_digits(&whole, &x);
-            size_t ky = k / n, at = ky % s.rows * n + k % n;
-            size_t depth = ky / s.rows * s.parts + at / EMO_TILE_BYTES;
+            size_t at = k / n * s.fours * 4 + k % n, depth = at / EMO_TILE_BYTES;
             for (size_t t = 0; t < s.digits; t++, x >>= 8) {
                 size_t tile = (o / EMO_TILE * s.digits + t) * s.depths + depth;
-                int8_t *row = to + (tile * EMO_TILE + at % EMO_TILE_BYTES / 4) * EMO_TILE_BYTES;
+                int8_t *byte = to + tile * EMO_TILE * EMO_TILE_BYTES + at % EMO_TILE_BYTES;
                 for (size_t i = 0; i < EMO_TILE; i++)
-                    row[4 * i + at % 4] = (int8_t)x[i];
+                    byte[i * EMO_TILE_BYTES] = (int8_t)x[i];
             }
         }
         *(loose *)(void *)(scales + o) = scale * (1.0f / 255.0f);
     }
 }
 
-/* Windows' bytes from `rows` rows of pixels: of each the n that `owner` says are its own. */
-static inline void gather(const uint8_t *pixels, size_t windows, size_t rows, size_t n,
-                          const line *owner, size_t row, size_t step, uint8_t *to)
+/* A row's streams, of left and right columns. */
+static void any_streams(const struct emo_first *f, const struct sizes *s, const uint8_t *row,
+                        uint8_t *left, uint8_t *right)
 {
-    for (size_t q = 0; q < windows; q++, pixels += step, to += EMO_TILE_BYTES) {
-        line x = *(const loose_line *)(const void *)pixels;
-        for (size_t r = 1; r < rows; r++) {
-            line next = *(const loose_line *)(const void *)(pixels + r * row - r * n);
-            line there = (line)(*owner >= (uint8_t)r);
-            x = (next & there) | (x & ~there);
+    for (size_t k = 0; k < s->fours; k++, left += s->stream, right += s->stream)
+        for (size_t p = 0; p < f->pw; p++) {
+            memcpy(left + 4 * p, row + 2 * p * s->step + 4 * k, 4);
+            memcpy(right + 4 * p, row + (2 * p + 1) * s->step + 4 * k, 4);
         }
-        *(line *)(void *)to = x;
-    }
 }
 
-/* Tiles of so many windows of both rows of the map: [depth][row of the map]. What is behind a row's
-   pixels is read. */
-static inline void load_windows(const struct emo_first *f, const struct sizes *s, const line *owner,
-                                const uint8_t *pixels, size_t across, uint8_t *windows)
+#ifdef __AVX512F__
+/* Those of a step of whole fours. Under a pooled place and the one to the right of it are
+   `apart` fours, the right column half of them behind the left: fours c, c + apart, and so on are one
+   stream, that begins earlier and earlier. 16 of its numbers are taken out of `apart` vectors, two of
+   them at a time. */
+static inline void even_streams(const struct sizes *s, size_t apart, const uint8_t *row,
+                                uint8_t *left, uint8_t *right)
 {
-    const size_t n = taps(f), row = s->row, step = s->step, down = f->conv->stride * row;
-    for (size_t ky = 0; ky < f->conv->kernel_h; ky += s->rows)
-        for (size_t i = 0; i < n; i += EMO_TILE_BYTES)
-            for (size_t below = 0; below < 2; below++, windows += EMO_TILE * EMO_TILE_BYTES) {
-                const uint8_t *from = pixels + ky * row + i + below * down;
-                size_t left = f->conv->kernel_h - ky;
-                gather(from, across, left < s->rows ? left : s->rows, n, owner, row, step, windows);
+    const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
+    for (size_t c = 0; c < apart; c++) {
+        __m512i at = _mm512_add_epi32(_mm512_mullo_epi32(lanes, _mm512_set1_epi32((int)apart)),
+                                      _mm512_set1_epi32((int)c));
+        for (size_t p = 0; p < s->windows; p += EMO_TILE) {
+            const uint8_t *from = row + 4 * p * apart;
+            __m512i x = _mm512_setzero_si512();
+            for (size_t v = 0; v < apart / 2; v++, from += 2 * EMO_TILE_BYTES) {
+                __mmask16 here = _mm512_cmpeq_epi32_mask(_mm512_srli_epi32(at, 5),
+                                                         _mm512_set1_epi32((int)v));
+                __m512i y = _mm512_permutex2var_epi32(_mm512_loadu_si512(from), at,
+                                                      _mm512_loadu_si512(from + EMO_TILE_BYTES));
+                x = _mm512_mask_mov_epi32(x, here, y);
             }
+            uint8_t *to = left + 4 * p;
+            for (size_t k = c; k < s->fours; k += apart, to -= 4)
+                _mm512_storeu_si512(to + k * s->stream, x);
+            to = right + 4 * p - (c < apart / 2 ? 4 : 0);
+            for (size_t k = (c + apart / 2) % apart; k < s->fours; k += apart, to -= 4)
+                _mm512_storeu_si512(to + k * s->stream, x);
+        }
+    }
+}
+#endif
+
+static void load_streams(const struct emo_first *f, const struct sizes *s, const uint8_t *row,
+                         uint8_t *left, uint8_t *right)
+{
+#ifdef __AVX512F__
+    size_t apart = s->step / 2;
+    if (s->step == 12)
+        even_streams(s, 6, row, left, right);
+    else if (s->step % 4 == 0 && apart <= EMO_TILE)
+        even_streams(s, apart, row, left, right);
+    else
+#endif
+        any_streams(f, s, row, left, right);
 }
 
-/* Up to 16 columns of two rows of the map, 16 channels: [digit][row][column][channel]. */
-static inline void forward_tiles(const struct sizes *s, const uint8_t *windows, const float *w,
-                                 float *sums)
+/* Where x is larger, bit by bit. */
+static inline unsigned where_larger(const floats *x, const floats *than)
 {
-    for (size_t t = 0; t < s->digits; t++, sums += 2 * EMO_TILE_NUMBERS) {
-        const uint8_t *x = windows;
-        EMO_TILE_ZERO(0);
-        EMO_TILE_ZERO(1);
-        for (size_t d = 0; d < s->depths; d++, w += EMO_TILE_NUMBERS) {
-            EMO_TILE_LOAD(3, w, 64);
-            EMO_TILE_LOAD(2, x, EMO_TILE_BYTES);
-            EMO_TILE_MULTIPLY_BYTES(0, 2, 3);
-            EMO_TILE_ZERO(2);
-            EMO_TILE_LOAD(2, x + EMO_TILE * EMO_TILE_BYTES, EMO_TILE_BYTES);
-            EMO_TILE_MULTIPLY_BYTES(1, 2, 3);
-            EMO_TILE_ZERO(2);
-            EMO_TILE_ZERO(3);
-            x += 2 * EMO_TILE * EMO_TILE_BYTES;
-        }
-        EMO_TILE_STORE(0, sums, 64);
-        EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, 64);
+#ifdef __AVX512F__
+    return _mm512_cmp_ps_mask((__m512)*x, (__m512)*than, _CMP_GT_OQ);
+#else
+    unsigned bits = 0;
+    for (unsigned i = 0; i < LANES; i++)
+        bits |= (unsigned)((*x)[i] > (*than)[i]) << i;
+    return bits;
+#endif
+}
+
+/* x, and where the bits are y. */
+static inline void choose(unsigned bits, const floats *x, const floats *y, floats *to)
+{
+#ifdef __AVX512F__
+    *to = (floats)_mm512_mask_mov_ps((__m512)*x, (__mmask16)bits, (__m512)*y);
+#else
+    for (unsigned i = 0; i < LANES; i++)
+        (*to)[i] = bits >> i & 1 ? (*y)[i] : (*x)[i];
+#endif
+}
+
+/* Up to 16 pooled places of a row, 16 channels. */
+struct block {
+    const float *sums; /* of the tiles */
+    float *most;       /* of each window: [channel][place] */
+    uint16_t *place;   /* where that was, of the first channel */
+    size_t n, done;    /* places; channels of which the largest are known */
+    const float *scales, *bias;
+    float *y;
+};
+
+/* Of n channels more the largest of each window, and where it was, the first of equals. */
+static inline void pool(size_t digits, struct block *b, size_t n)
+{
+    const size_t below_at = 2 * EMO_TILE;
+    for (; n > 0 && b->done < EMO_TILE; n--, b->done++) {
+        const float *sums = b->sums + b->done * EMO_TILE;
+        float *most = b->most + b->done * EMO_TILE;
+        uint16_t *place = b->place + 2 * b->done;
+        floats x[4], upper, lower;
+        for (size_t i = 0; i < 4; i++)
+            put_together(digits, sums + i * EMO_TILE_NUMBERS, 4 * EMO_TILE_NUMBERS, &x[i]);
+        unsigned in_upper = where_larger(&x[1], &x[0]), in_lower = where_larger(&x[3], &x[2]);
+        choose(in_upper, &x[0], &x[1], &upper);
+        choose(in_lower, &x[2], &x[3], &lower);
+        unsigned below = where_larger(&lower, &upper);
+        choose(below, &upper, &lower, (floats *)(void *)most);
+        place[0] = (uint16_t)((in_lower & below) | (in_upper & ~below));
+        place[below_at] = (uint16_t)below;
     }
 }
 
-/* Of those sums: n pooled places of 16 channels. y and place lie b apart. */
-static inline void pool(size_t digits, const float *sums, size_t n, const float *scales,
-                        const float *bias, size_t b, float *y, uint16_t *place)
+/* The largest to results, which lie `apart`. */
+static inline void put_results(const struct block *b, size_t apart, float *turned)
 {
-    static const size_t window[4] = {0, EMO_TILE, EMO_TILE_NUMBERS, EMO_TILE_NUMBERS + EMO_TILE};
-    const floats add = *(const loose *)(const void *)bias;
-    const floats scale = *(const loose *)(const void *)scales;
-    for (size_t p = 0; p < n; p++, sums += PAIR, y += b, place += b) {
-        floats most, x;
-        put_together(digits, sums, &most);
-        ints where = {0};
-        for (int i = 1; i < 4; i++) {
-            put_together(digits, sums + window[i], &x);
-            ints more = x > most;
-            most = (floats)(((ints)x & more) | ((ints)most & ~more));
-            where = (i & more) | (where & ~more);
+    const floats scale = *(const loose *)(const void *)b->scales;
+    const floats add = *(const loose *)(const void *)b->bias;
+    emo_floats_turn(b->most, EMO_TILE, EMO_TILE, turned);
+    for (size_t p = 0; p < b->n; p++)
+        *(loose *)(void *)(b->y + p * apart) =
+            *(const floats *)(const void *)(turned + p * EMO_TILE) * scale + add;
+}
+
+/* The sums of a block, [digit][row of the map][left or right][channel][place]; and, while the tiles
+   are at work, the pooling of the block before. */
+static inline void forward_tiles(const struct emo_first *f, const struct sizes *s, size_t digits,
+                                 const uint8_t *left, const uint8_t *right, const float *w,
+                                 float *sums, struct block *before, struct ahead *ahead)
+{
+    size_t down = f->conv->stride * s->fours * s->stream, depth = EMO_TILE * s->stream;
+    size_t share = EMO_TILE / (2 * digits * s->depths) + 1;
+    for (size_t t = 0; t < digits; t++, w += s->depths * EMO_TILE_NUMBERS)
+        for (size_t below = 0; below < 2; below++, sums += 2 * EMO_TILE_NUMBERS) {
+            EMO_TILE_ZERO(0);
+            EMO_TILE_ZERO(1);
+            for (size_t d = 0; d < s->depths; d++) {
+                EMO_TILE_LOAD(2, w + d * EMO_TILE_NUMBERS, 64);
+                EMO_TILE_LOAD(3, left + below * down + d * depth, s->stream);
+                EMO_TILE_MULTIPLY_BYTES(0, 2, 3);
+                EMO_TILE_ZERO(3);
+                EMO_TILE_LOAD(3, right + below * down + d * depth, s->stream);
+                EMO_TILE_MULTIPLY_BYTES(1, 2, 3);
+                EMO_TILE_ZERO(3);
+                EMO_TILE_ZERO(2);
+                pool(digits, before, share);
+            }
+            fetch(ahead, 4);
+            EMO_TILE_STORE(0, sums, 64);
+            EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, 64);
         }
-        *(loose *)(void *)y = most * scale + add;
-        *(loose_shorts *)(void *)place = __builtin_convertvector(where, shorts);
+}
+
+/* The rows of pixels under pooled row py. Those that it shares with the one before are there. */
+static void load_band(const struct emo_first *f, const struct sizes *s, const uint8_t *image,
+                      size_t py, uint8_t *row, uint8_t *left, uint8_t *right)
+{
+    size_t step = (size_t)2 * f->conv->stride, streams = s->fours * s->stream, r = 0;
+    if (py > 0 && band(f) > step) {
+        r = band(f) - step;
+        memmove(left, left + step * streams, r * streams);
+        memmove(right, right + step * streams, r * streams);
     }
+    for (; r < band(f); r++) {
+        int64_t y = (int64_t)(py * step + r) - f->conv->top;
+        const uint8_t *from = row;
+        if (in_place(f, s, y, 1))
+            from = image + (size_t)y * f->pitch;
+        else
+            load_row(f, image, y, s->row, row);
+        load_streams(f, s, from, left + r * streams, right + r * streams);
+    }
+}
+
+/* A pooled row, 16 places at a time; what is before it is pooled, and its last block is left. */
+static inline void forward_row(const struct emo_first *f, const struct sizes *s, size_t digits,
+                               size_t py, const uint8_t *left, const uint8_t *right,
+                               const float *packed, const float *bias, float *y, uint16_t *place,
+                               struct block *before, float *turned, struct ahead *ahead)
+{
+    size_t plane = (size_t)f->ph * f->pw, b = f->block;
+    size_t weights = digits * s->depths * EMO_TILE_NUMBERS, all = 4 * digits * EMO_TILE_NUMBERS;
+    const float *scales = packed + packed_tiles(s) * EMO_TILE_NUMBERS;
+    for (size_t px = 0; px < f->pw; px += EMO_TILE)
+        for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
+            float *sums = turned + EMO_TILE_NUMBERS;
+            if (before->sums == sums)
+                sums += all;
+            forward_tiles(f, s, digits, left + 4 * px, right + 4 * px,
+                          packed + o / EMO_TILE * weights, sums, before, ahead);
+            put_results(before, b, turned);
+            *before = (struct block){
+                .sums = sums, .most = before->most, .scales = scales + o, .bias = bias + o,
+                .place = place + place_at(f, o, py, px) + px / EMO_TILE % 2,
+                .n = f->pw - px < EMO_TILE ? f->pw - px : EMO_TILE,
+                .y = y + (o / b * plane + py * f->pw + px) * b + o % b,
+            };
+        }
 }
 
 static void forward(const struct emo_first *f, const uint8_t *image, const float *packed,
                     const float *bias, float *y, uint16_t *place, float *scratch)
 {
     const struct sizes s = sizes(f);
-    size_t plane = (size_t)f->ph * f->pw, b = f->block, rows = (size_t)2 * f->conv->stride;
-    size_t weights = s.digits * s.depths * EMO_TILE_NUMBERS;
-    const float *scales = packed + packed_tiles(&s) * EMO_TILE_NUMBERS;
-    float *sums = scratch;
-    uint8_t *windows = (uint8_t *)(void *)(sums + 2 * s.digits * EMO_TILE_NUMBERS);
-    uint8_t *pixels = windows + 2 * s.depths * EMO_TILE * EMO_TILE_BYTES;
-    /* A row is cut into equal parts. */
-    size_t parts = (f->pw + EMO_TILE / 2 - 1) / (EMO_TILE / 2), part = (f->pw + parts - 1) / parts;
-    struct emo_tiles_shape shape = emo_tiles_whole;
-    shape.rows[0] = shape.rows[1] = shape.rows[2] = (uint8_t)(2 * part);
-    line owner;
-    for (size_t i = 0; i < EMO_TILE_BYTES; i++)
-        owner[i] = (uint8_t)(i / taps(f));
-    memset(pixels, 0, band(f) * s.row);
-    EMO_TILES_BEGIN_SHAPED(&shape);
+    size_t rows = (size_t)2 * f->conv->stride;
+    float *most = scratch, *turned = most + EMO_TILE_NUMBERS;
+    uint8_t *row = (uint8_t *)(void *)(turned + (1 + 8 * s.digits) * EMO_TILE_NUMBERS);
+    uint8_t *left = row + s.row + EMO_TILE_BYTES, *right = left + s.plane;
+    /* Nothing comes before the first block. */
+    struct block before = {.most = most, .done = EMO_TILE, .scales = bias, .bias = bias};
+    memset(row, 0, s.row + EMO_TILE_BYTES + 2 * s.plane);
+    memset(most, 0, EMO_TILE_NUMBERS * sizeof *most);
+    EMO_TILES_BEGIN();
     for (size_t py = 0; py < f->ph; py++) {
-        for (size_t r = 0; r < band(f); r++)
-            load_row(f, image, (int64_t)(py * rows + r) - f->conv->top, s.row, pixels + r * s.row);
-        fetch(f, image, (int64_t)(py * rows + band(f)) - f->conv->top, rows);
-        for (size_t px = 0; px < f->pw; px += part) {
-            size_t n = f->pw - px < part ? f->pw - px : part;
-            load_windows(f, &s, &owner, pixels + 2 * px * s.step, 2 * part, windows);
-            for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
-                size_t at = (o / b * plane + py * f->pw + px) * b + o % b;
-                forward_tiles(&s, windows, packed + o / EMO_TILE * weights, sums);
-                if (s.digits == 2)
-                    pool(2, sums, n, scales + o, bias + o, b, y + at, place + at);
-                else
-                    pool(3, sums, n, scales + o, bias + o, b, y + at, place + at);
-            }
-        }
+        load_band(f, &s, image, py, row, left, right);
+        struct ahead ahead = ahead_of(f, image, (int64_t)(py * rows + band(f)) - f->conv->top, rows);
+        if (s.digits == 2)
+            forward_row(f, &s, 2, py, left, right, packed, bias, y, place, &before, turned, &ahead);
+        else
+            forward_row(f, &s, 3, py, left, right, packed, bias, y, place, &before, turned, &ahead);
     }
     EMO_TILES_END();
+    pool(s.digits, &before, EMO_TILE);
+    put_results(&before, f->block, turned);
 }

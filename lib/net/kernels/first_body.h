@@ -44,6 +44,12 @@ static size_t row_floats(const struct emo_first *f)
     return (round_up(lines + 20, 32) - 20) * 16;
 }
 
+/* A place is a number from 0 to 3, and lies as the result does. */
+static size_t places(const struct emo_first *f)
+{
+    return (size_t)f->ph * f->pw * f->conv->oc;
+}
+
 static size_t packed_floats(const struct emo_first *f)
 {
     return round_up(f->conv->oc, GROUP) * f->conv->kernel_h * taps(f);
@@ -265,6 +271,7 @@ static void backward(const struct emo_first *f, size_t n, const uint8_t *const *
 const struct emo_first_kernel KERNEL = {
     .lanes = LANES,
     .rounded = true,
+    .places = places,
     .packed = packed_floats,
     .scratch = scratch_floats,
     .pack = pack,

@@ -11,8 +11,8 @@
  * the two sums apart, in float32, each product added without rounding before; then both together,
  * then to c. Numbers below the smallest normal one count as 0, and are 0 as results.
  *
- * EMO_TILE_MULTIPLY_BYTES takes a: 16 rows of 64 bytes without sign, and b: 16 rows of 16 fours of
- * bytes with one, and adds to int32, exactly, four products where the other adds two. It takes the
+ * EMO_TILE_MULTIPLY_BYTES takes a: 16 rows of 64 bytes with sign, and b: 16 rows of 16 fours of
+ * bytes without one, and adds to int32, exactly, four products where the other adds two. It takes the
  * same time.
  *
  * A processor keeps more of them than the eight, to begin operations before the last have ended: each
@@ -82,7 +82,7 @@ static const struct emo_tiles_shape emo_tiles_whole = {
     } while (0)
 #define EMO_TILE_STORE(from, to, stride) _tile_stored(from, to, stride)
 #define EMO_TILE_MULTIPLY(c, a, b) _tile_dpbf16ps(c, a, b)
-#define EMO_TILE_MULTIPLY_BYTES(c, a, b) _tile_dpbusd(c, a, b)
+#define EMO_TILE_MULTIPLY_BYTES(c, a, b) _tile_dpbsud(c, a, b)
 #endif
 #define EMO_TILES_BEGIN() EMO_TILES_BEGIN_SHAPED(&emo_tiles_whole)
 

@@ -155,7 +155,7 @@ static inline void emo_tile_multiply_bytes(int c, int a, int b)
             int64_t exact = sum;
             for (size_t k = 0; k < s->row_bytes[a]; k++) {
                 int x = emo_tiles.bytes[a][m][k], y = emo_tiles.bytes[b][k / 4][4 * n + k % 4];
-                exact += x * (y < 128 ? y : y - 256);
+                exact += (x < 128 ? x : x - 256) * y;
             }
             emo_tiles_must(exact >= INT32_MIN && exact <= INT32_MAX, "a sum overflows");
             sum = (int32_t)exact;
