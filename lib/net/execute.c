@@ -32,14 +32,13 @@ static void seen(const struct emo_net *n, size_t *height, size_t *width)
     *width = g->spatial > 0 ? g->layers[0].w : g->width;
 }
 
-/* That of the chunk's images as float, 0 to 1; zeros where the batch has no more. */
-static void load_images(const struct emo_net *n, size_t chunk, float *to)
+/* That of `count` images from the first as float, 0 to 1; zeros where the batch has no more. */
+static void load_images(const struct emo_net *n, size_t first, size_t count, float *to)
 {
     size_t channels = n->graph.channels, pitch = n->graph.width * channels, height, width;
     seen(n, &height, &width);
     size_t image = height * width * channels;
-    for (size_t r = 0; r < n->chunk; r++, to += image) {
-        size_t i = chunk * n->chunk + r;
+    for (size_t i = first; i < first + count; i++, to += image) {
         if (i < n->count)
             emo_blocks_from_image(n->images[i], pitch, height, width, channels,
                                   block(n, n->graph.channels), to);
@@ -48,23 +47,23 @@ static void load_images(const struct emo_net *n, size_t chunk, float *to)
     }
 }
 
-/* Whose buffers: with fewer chunks than workers, the chunk's. */
-static size_t hand(const struct emo_net *n, size_t chunk, unsigned worker)
+/* Whose buffers: with fewer pieces or chunks than workers, its own. */
+static size_t hand(const struct emo_net *n, size_t piece, unsigned worker)
 {
-    return n->hands < n->workers ? chunk : worker;
+    return n->hands < n->workers ? piece : worker;
 }
 
-/* Where a layer's output for this chunk begins, in records. */
-static size_t kept(const struct emo_net *n, size_t chunk, unsigned worker)
+/* Where a layer's output for this piece begins, in records. */
+static size_t kept(const struct emo_net *n, size_t piece, unsigned worker)
 {
-    return (n->options.training ? chunk : hand(n, chunk, worker)) * n->chunk;
+    return (n->options.training ? piece : hand(n, piece, worker)) * n->piece;
 }
 
-/* Images of the batch in this chunk. */
-static size_t present(const struct emo_net *n, size_t chunk)
+/* Images that the batch has among so many from the first. */
+static size_t present(const struct emo_net *n, size_t first, size_t count)
 {
-    size_t left = n->count - chunk * n->chunk;
-    return left < n->chunk ? left : n->chunk;
+    size_t left = first < n->count ? n->count - first : 0;
+    return left < count ? left : count;
 }
 
 /* The shape of what the flat layers begin with; returns its size. */
@@ -77,36 +76,36 @@ static size_t features(const struct emo_net *n, size_t *pixels, size_t *channels
     return *pixels * *channels;
 }
 
-/* The kernel's convolution and pooling of a chunk; the output of layer 1. */
-static const float *forward_image(struct emo_net *n, size_t chunk, unsigned worker)
+/* The kernel's convolution and pooling of a piece; the output of layer 1. */
+static const float *forward_image(struct emo_net *n, size_t piece, unsigned worker)
 {
     const struct emo_layer *conv = n->image.conv;
-    size_t out = emo_layer_out(conv + 1), at = kept(n, chunk, worker), r = 0;
-    size_t places = n->kernel->places(&n->image);
+    size_t out = emo_layer_out(conv + 1), at = kept(n, piece, worker), r = 0;
+    size_t places = n->kernel->places(&n->image), first = piece * n->piece;
     float *y = n->out[1] + at * out;
-    for (; r < present(n, chunk); r++)
-        n->kernel->forward(&n->image, n->images[chunk * n->chunk + r], n->packed,
+    for (; r < present(n, first, n->piece); r++)
+        n->kernel->forward(&n->image, n->images[first + r], n->packed,
                            n->values + n->at[conv->bias], y + r * out,
-                           n->arg[1] + (at + r) * places, n->input[hand(n, chunk, worker)]);
-    memset(y + r * out, 0, (n->chunk - r) * out * sizeof *y);
+                           n->arg[1] + (at + r) * places, n->input[hand(n, piece, worker)]);
+    memset(y + r * out, 0, (n->piece - r) * out * sizeof *y);
     emo_f_activate(conv->activation, r * out, 1, y);
     return y;
 }
 
-static void forward_chunk(void *context, size_t chunk, unsigned worker)
+static void forward_piece(void *context, size_t piece, unsigned worker)
 {
     struct emo_net *n = context;
     const struct emo_graph *g = &n->plan.graph;
-    size_t records = kept(n, chunk, worker);
-    const float *x = n->input[hand(n, chunk, worker)];
+    size_t records = kept(n, piece, worker);
+    const float *x = n->input[hand(n, piece, worker)];
     if (n->kernel != NULL)
-        x = forward_image(n, chunk, worker);
+        x = forward_image(n, piece, worker);
     else
-        load_images(n, chunk, n->input[hand(n, chunk, worker)]);
+        load_images(n, piece * n->piece, n->piece, n->input[hand(n, piece, worker)]);
     for (size_t i = n->begin; i < g->spatial; i++) {
         const struct emo_layer *l = &g->layers[i];
         const struct emo_layer one = in_blocks(n, l);
-        size_t out = emo_layer_out(l), planes = n->chunk * (l->c / one.c);
+        size_t out = emo_layer_out(l), planes = n->piece * (l->c / one.c);
         float *y = n->out[i] + records * out;
         int failed = 0;
         switch (l->kind) {
@@ -116,18 +115,18 @@ static void forward_chunk(void *context, size_t chunk, unsigned worker)
             break;
         case EMO_AVGPOOL: emo_f_avgpool_forward(&one, planes, x, y); break;
         default:
-            emo_execute_drop(n, l, chunk * n->chunk, n->chunk, block(n, l->oc), x, y);
+            emo_execute_drop(n, l, piece * n->piece, n->piece, block(n, l->oc), x, y);
             break;
         }
         if (failed)
             n->failed = 1;
-        emo_f_activate(l->activation, n->chunk * (size_t)l->oh * l->ow, l->oc, y);
+        emo_f_activate(l->activation, n->piece * (size_t)l->oh * l->ow, l->oc, y);
         x = y;
     }
     size_t pixels, channels, width = features(n, &pixels, &channels);
-    for (size_t r = 0; r < n->chunk; r++)
+    for (size_t r = 0; r < n->piece; r++)
         emo_blocks_undo(x + r * width, pixels, channels, block(n, (uint32_t)channels),
-                        n->features + (chunk * n->chunk + r) * width);
+                        n->features + (piece * n->piece + r) * width);
 }
 
 static void load_layer(void *context, size_t i, unsigned worker)
@@ -153,14 +152,15 @@ const float *emo_execute_forward(struct emo_net *n)
         emo_threads_run(n->threads, n->plan.graph.spatial, load_layer, n);
     }
     n->stale = false;
-    emo_threads_run(n->threads, (n->count + n->chunk - 1) / n->chunk, forward_chunk, n);
+    size_t chunks = (n->count + n->chunk - 1) / n->chunk;
+    emo_threads_run(n->threads, chunks * n->chunk / n->piece, forward_piece, n);
     return emo_execute_flat_forward(n);
 }
 
 static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, float *gy)
 {
     const struct emo_layer *conv = n->image.conv;
-    size_t out = emo_layer_out(conv + 1), at = chunk * n->chunk, r = present(n, chunk);
+    size_t out = emo_layer_out(conv + 1), at = chunk * n->chunk, r = present(n, at, n->chunk);
     float *partial = n->partial + chunk * n->part_total;
     emo_f_activate_backward(conv->activation, r * out, 1, n->out[1] + at * out, gy);
     if (n->image.bf16 && n->kernel->rounded)
@@ -209,7 +209,7 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
         emo_blocks_make(from + r * width, pixels, channels, block(n, (uint32_t)channels),
                         g0 + r * width);
     if (n->first == 0 && n->kernel == NULL)
-        load_images(n, chunk, n->input[own]);
+        load_images(n, chunk * n->chunk, n->chunk, n->input[own]);
     for (size_t i = g->spatial; i-- > begin;) {
         if (i > begin && n->pooled_weights[i - 1] != NULL) {
             backward_pooled(n, chunk, worker, --i);

@@ -1,8 +1,8 @@
 /*
  * Inside a net: what is computed, in which buffers, and the passes over them.
  *
- * Work on images is cut into chunks of a few records, each taken through all spatial layers by
- * one worker; flat layers go over the whole batch, in blocks of columns. Partial gradients of the
+ * Work on images is cut into chunks of a few records, and forward into pieces of a chunk, each taken
+ * through all spatial layers by one worker; flat layers go over the whole batch, in blocks of columns. Partial gradients of the
  * chunks are summed by a binary tree over the chunk's index. So nothing depends on the number of
  * workers. Only net.c and execute*.c include this.
  */
@@ -50,11 +50,11 @@ struct emo_net {
     float **pooled_weights, **pooled_scratch;
 
     size_t first; /* layer with parameters */
-    /* hands: chunks that can be worked on at once, each with buffers of its own. slots: chunks whose
-       activations are kept, all in training, else those at hand. */
-    size_t chunk; /* records */
+    /* hands: pieces that can be worked on at once, each with buffers of its own. slots: records whose
+       activations are kept, the batch's in training, else those at hand. */
+    size_t chunk, piece; /* records */
     size_t chunks, hands, slots;
-    float **out;         /* per layer: slots x chunk records; flat layers: the batch */
+    float **out;         /* per layer: slots; flat layers: the batch */
     uint16_t **arg;      /* per maxpool layer */
     float **input;       /* per hand: a chunk of images as float, or the kernel's scratch */
     float **grad[2];     /* per hand: gradients going back, by turns */

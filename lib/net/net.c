@@ -141,7 +141,7 @@ static bool make_outputs(struct emo_net *n, size_t side[2], size_t *widest)
     for (size_t i = 0; ok && i < g->count; i++) {
         const struct emo_layer *l = &g->layers[i];
         size_t out = emo_layer_out(l);
-        size_t records = (i < g->spatial ? n->slots : n->chunks) * n->chunk;
+        size_t records = i < g->spatial ? n->slots : n->chunks * n->chunk;
         if (i + 1 < n->begin)
             continue; /* never written */
         n->out[i] = aligned(records * out, sizeof(float));
@@ -270,7 +270,7 @@ static int check_memory(const struct emo_net *n, struct emo_error *err)
                      (double)n->hands * (double)input_size(n);
     for (size_t i = n->begin > 0 ? n->begin - 1 : 0; i < g->count; i++)
         numbers += (double)emo_layer_out(&g->layers[i]) *
-                   (double)((i < g->spatial ? n->slots : n->chunks) * n->chunk);
+                   (double)(i < g->spatial ? n->slots : n->chunks * n->chunk);
     if (numbers * sizeof(float) <= there || there <= 0)
         return EMO_OK;
     return emo_error(err, EMO_FAILED, "the network needs %.1f GiB of memory for a batch of %u, and "
@@ -308,14 +308,17 @@ static int open_net(struct emo_net *n, const char *text, struct emo_error *err)
     n->chunk = choose_chunk(&n->plan.graph);
     n->chunks = (o->batch + n->chunk - 1) / n->chunk;
     n->workers = o->jobs;
-    n->hands = n->workers < n->chunks ? n->workers : n->chunks;
-    n->slots = o->training ? n->chunks : n->hands;
     n->stale = true;
     status = emo_threads_open(&n->threads, o->jobs, err);
     if (status == EMO_OK)
         status = choose_backend(n, err);
-    if (status == EMO_OK)
+    if (status == EMO_OK) {
+        n->piece = n->backend->piece(n->state);
+        size_t pieces = n->chunks * n->chunk / n->piece;
+        n->hands = n->workers < pieces ? n->workers : pieces;
+        n->slots = o->training ? n->chunks * n->chunk : n->hands * n->piece;
         status = check_memory(n, err);
+    }
     if (status == EMO_OK)
         status = make_parameters(n, err);
     return status == EMO_OK ? buffers(n, err) : status;

@@ -416,6 +416,11 @@ static const float *weights_of(const struct conv *c, const struct op *op)
     return op->weights != NULL ? op->weights : c->values;
 }
 
+static size_t one_piece(const void *state)
+{
+    return ((const struct state *)state)->chunk;
+}
+
 static int one_forward(void *state, size_t layer, unsigned worker, const float *x, float *y)
 {
     struct state *s = state;
@@ -477,6 +482,7 @@ const struct emo_backend *emo_backend_onednn(void)
         .block = one_block,
         .describe = one_describe,
         .load = one_load,
+        .piece = one_piece,
         .forward = one_forward,
         .backward_data = one_backward_data,
         .backward_weights = one_backward_weights,

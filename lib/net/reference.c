@@ -43,11 +43,17 @@ static int ref_load(void *state, size_t layer, unsigned worker, const float *wei
     return EMO_OK;
 }
 
+static size_t ref_piece(const void *state)
+{
+    (void)state;
+    return 1;
+}
+
 static int ref_forward(void *state, size_t layer, unsigned worker, const float *x, float *y)
 {
     struct state *s = state;
     (void)worker;
-    emo_f_conv_forward(&s->g->layers[layer], s->chunk, x, s->weight[layer], s->bias[layer], y);
+    emo_f_conv_forward(&s->g->layers[layer], 1, x, s->weight[layer], s->bias[layer], y);
     return EMO_OK;
 }
 
@@ -74,6 +80,7 @@ const struct emo_backend emo_backend_reference = {
     .block = ref_block,
     .describe = ref_describe,
     .load = ref_load,
+    .piece = ref_piece,
     .forward = ref_forward,
     .backward_data = ref_backward_data,
     .backward_weights = ref_backward_weights,

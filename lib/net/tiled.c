@@ -16,7 +16,7 @@ struct conv {
 struct state {
     const struct emo_backend *rest;
     void *rest_state;
-    size_t count, chunk;
+    size_t count, chunk, piece;
     struct conv *convs;
     unsigned workers;
     float **scratch; /* of each worker */
@@ -73,7 +73,7 @@ static int tiled_open(void **state, const struct emo_backend_options *o, struct 
     int status = EMO_OK;
     if (s != NULL) {
         *s = (struct state){.rest = emo_backend_onednn(), .count = g->spatial,
-                            .chunk = o->chunk, .workers = o->workers};
+                            .chunk = o->chunk, .piece = 1, .workers = o->workers};
         s->convs = calloc(g->count, sizeof *s->convs);
         s->scratch = calloc(o->workers, sizeof *s->scratch);
     }
@@ -83,6 +83,8 @@ static int tiled_open(void **state, const struct emo_backend_options *o, struct 
         if (g->layers[i].kind == EMO_CONV) {
             s->convs[i].kernel = emo_conv_kernel(o->isa, &g->layers[i], o->bf16);
             elsewhere[i] = s->convs[i].kernel != NULL;
+            if (!elsewhere[i])
+                s->piece = s->chunk;
         }
     if (status == EMO_OK) {
         struct emo_backend_options others = *o;
@@ -124,13 +126,18 @@ static int tiled_load(void *state, size_t layer, unsigned worker, const float *w
     return 0;
 }
 
+static size_t tiled_piece(const void *state)
+{
+    return ((const struct state *)state)->piece;
+}
+
 static int tiled_forward(void *state, size_t layer, unsigned worker, const float *x, float *y)
 {
     struct state *s = state;
     const struct conv *c = &s->convs[layer];
     if (c->kernel == NULL)
         return s->rest->forward(s->rest_state, layer, worker, x, y);
-    c->kernel->forward(&c->conv, s->chunk, x, c->packed, c->bias, y, s->scratch[worker]);
+    c->kernel->forward(&c->conv, s->piece, x, c->packed, c->bias, y, s->scratch[worker]);
     return 0;
 }
 
@@ -164,6 +171,7 @@ const struct emo_backend *emo_backend_tiled(void)
         .block = tiled_block,
         .describe = tiled_describe,
         .load = tiled_load,
+        .piece = tiled_piece,
         .forward = tiled_forward,
         .backward_data = tiled_backward_data,
         .backward_weights = tiled_backward_weights,

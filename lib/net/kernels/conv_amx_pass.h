@@ -174,7 +174,8 @@ static void pass_run(const struct emo_conv *c, bool back, size_t records, const 
     struct source s = {.x = x, .ring = (uint16_t *)(void *)scratch};
     s.share = 1 + p.rows * p.w * PAIR * EMO_TILE / (emo_layer_out(l) / l->oc * l->kernel_h *
                                                 l->kernel_w * p.out_channels);
-    memset(s.ring, 0, p.terms * p.apart * sizeof *s.ring);
+    if (p.rows > p.h || p.wide > p.w)
+        memset(s.ring, 0, p.terms * p.apart * sizeof *s.ring);
     for (size_t r = 0; r < records; r++, y += p.out_h * p.out_w * p.out_channels)
         for (size_t n = 0; n < p.bands; n++) {
             size_t first = n * BAND * p.step, end = first + p.reach;
