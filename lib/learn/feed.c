@@ -5,11 +5,13 @@
 
 #include <inttypes.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define SLOTS 2 /* one is computed on while the other is filled */
+#define TURN (1 << 20) /* bytes that are read before others have the processor */
 #define EPOCHS_DEFAULT 10
 
 struct slot {
@@ -37,6 +39,7 @@ struct emo_feed {
     int status;
     struct emo_error error;
     struct emo_intake_counts told; /* counts as they were with the newest batch */
+    size_t read; /* the thread's own: bytes since it last gave way */
 };
 
 /* The thread ---------------------------------------------------------------------------------- */
@@ -72,6 +75,17 @@ static void over(struct emo_feed *f, int status, const struct emo_error *err)
     pthread_mutex_unlock(&f->mutex);
 }
 
+/* Those who compute wait for each other: whoever of them has no processor holds all up. So reading
+   takes one for a short time only. */
+static void give_way(struct emo_feed *f)
+{
+    f->read += (size_t)f->intake.payload_length;
+    if (f->read < TURN)
+        return;
+    f->read = 0;
+    (void)sched_yield();
+}
+
 static int fill_from_stream(struct emo_feed *f, struct slot *s, struct emo_error *err)
 {
     struct emo_intake *in = &f->intake;
@@ -90,6 +104,7 @@ static int fill_from_stream(struct emo_feed *f, struct slot *s, struct emo_error
         b->labels[b->count] = in->record.label;
         b->ids[b->count] = in->record.id;
         b->count++;
+        give_way(f);
         b->origin_count += emo_metadata_i64(&in->record.metadata, "origin",
                                             &b->origins[b->origin_count]);
         b->read = in->walk.so_far;
@@ -131,6 +146,7 @@ static int fill_from_pool(struct emo_feed *f, struct slot *s, const size_t *orde
         b->images[k] = s->views[k].record.payload;
         b->labels[k] = s->views[k].record.label;
         b->ids[k] = s->views[k].record.id;
+        give_way(f);
     }
     return EMO_OK;
 }
