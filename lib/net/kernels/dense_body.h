@@ -9,6 +9,7 @@
 /* Sums in registers: half of those that there are. */
 #define ROWS (LANES == 16 ? 8 : 4)
 #define VECTORS 2
+#define NEAR 64 /* rows of b at a time */
 
 typedef float floats __attribute__((vector_size(4 * LANES)));
 /* The same where a vector may lie anywhere. */
@@ -47,15 +48,19 @@ static inline void block(size_t rows, size_t depth, const float *a, size_t row, 
             AT(c + r * ldc + v * LANES) = s[r][v];
 }
 
-/* The same for all of rows x columns. */
+/* The same for all of rows x columns; of b so many rows at a time that they stay in the first cache
+   while all rows of a go over them. */
 static void product(size_t rows, size_t columns, size_t depth, const float *a, size_t row,
                     size_t step, const float *b, size_t ldb, float *c, size_t ldc)
 {
     size_t whole = columns / (VECTORS * LANES) * (VECTORS * LANES);
-    for (size_t o = 0; o < whole; o += VECTORS * LANES)
-        for (size_t r = 0; r < rows; r += ROWS)
-            block(rows - r < ROWS ? rows - r : ROWS, depth, a + r * row, row, step, b + o, ldb,
-                  c + r * ldc + o, ldc);
+    for (size_t k = 0, n; k < depth; k += n) {
+        n = depth - k < NEAR ? depth - k : NEAR;
+        for (size_t o = 0; o < whole; o += VECTORS * LANES)
+            for (size_t r = 0; r < rows; r += ROWS)
+                block(rows - r < ROWS ? rows - r : ROWS, n, a + r * row + k * step, row, step,
+                      b + k * ldb + o, ldb, c + r * ldc + o, ldc);
+    }
     for (size_t r = 0; r < rows; r++)
         for (size_t o = whole; o < columns; o++) {
             float s = c[r * ldc + o];
