@@ -161,25 +161,29 @@ static inline void add_to_weights(const struct places *p, size_t records, size_t
     EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, 64);
 }
 
-/* For all taps: sums [tap][16 channels of the input][16 of the output]. */
+/* For all taps: sums [tap][16 channels of the input][32 of the output]. What stays in the first cache
+   is a; b comes from the second. */
 static void add_records(const struct emo_conv *c, const struct places *p, size_t n, size_t depths,
                         const uint16_t *a, const float *b, float *sums)
 {
     const struct emo_layer *l = c->layer;
     size_t s = l->stride;
     EMO_TILES_BEGIN();
-    for (size_t tap = 0; tap < (size_t)l->kernel_h * l->kernel_w; tap++) {
-        size_t ky = tap / l->kernel_w, kx = tap % l->kernel_w;
-        size_t phase = ky % s * p->phase_columns + kx % s;
-        const float *at = b + phase * p->records * p->b_record;
-        at += (ky / s * p->wide + kx / s) * EMO_TILE;
-        for (size_t k = 0; k < l->c; k += EMO_TILE, at += p->terms * p->plane)
-            for (size_t o = 0; o < l->oc; o += PAIR, sums += PAIR * EMO_TILE)
+    for (size_t o = 0; o < l->oc; o += PAIR)
+        for (size_t tap = 0; tap < (size_t)l->kernel_h * l->kernel_w; tap++) {
+            size_t ky = tap / l->kernel_w, kx = tap % l->kernel_w;
+            size_t phase = ky % s * p->phase_columns + kx % s;
+            const float *at = b + phase * p->records * p->b_record;
+            float *to = sums + (tap * l->c * l->oc / PAIR + o / PAIR * EMO_TILE) * PAIR;
+            at += (ky / s * p->wide + kx / s) * EMO_TILE;
+            for (size_t k = 0; k < l->c; k += EMO_TILE, at += p->terms * p->plane) {
                 if (p->terms == 1)
-                    add_to_weights(p, n, depths, a + o * p->channel, at, sums, 1);
+                    add_to_weights(p, n, depths, a + o * p->channel, at, to, 1);
                 else
-                    add_to_weights(p, n, depths, a + o * p->channel, at, sums, 3);
-    }
+                    add_to_weights(p, n, depths, a + o * p->channel, at, to, 3);
+                to += l->oc * EMO_TILE;
+            }
+        }
     EMO_TILES_END();
 }
 
