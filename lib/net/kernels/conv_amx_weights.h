@@ -146,11 +146,16 @@ static void load_gradients(const struct emo_conv *c, const struct places *p, con
 
 /* Of a tap, over so many records and depths of each: two tiles. */
 static inline void add_to_weights(const struct places *p, size_t records, size_t depths,
-                                  const uint16_t *a, const float *b, float *sums, size_t terms)
+                                  const uint16_t *a, const float *b, bool first, float *sums,
+                                  size_t terms)
 {
     size_t stride = p->channel * sizeof *a, second = EMO_TILE * p->channel;
-    EMO_TILE_LOAD(0, sums, 64);
-    EMO_TILE_LOAD(1, sums + EMO_TILE_NUMBERS, 64);
+    if (first) {
+        zero_sums();
+    } else {
+        EMO_TILE_LOAD(0, sums, 64);
+        EMO_TILE_LOAD(1, sums + EMO_TILE_NUMBERS, 64);
+    }
     for (size_t r = 0; r < records; r++, a += p->depths * EMO_TILE_DEPTH, b += p->b_record)
         for (size_t d = 0; d < depths; d++) {
             const uint16_t *at = a + d * EMO_TILE_DEPTH;
@@ -164,7 +169,7 @@ static inline void add_to_weights(const struct places *p, size_t records, size_t
 /* For all taps: sums [tap][16 channels of the input][32 of the output]. What stays in the first cache
    is a; b comes from the second. */
 static void add_records(const struct emo_conv *c, const struct places *p, size_t n, size_t depths,
-                        const uint16_t *a, const float *b, float *sums)
+                        const uint16_t *a, const float *b, bool first, float *sums)
 {
     const struct emo_layer *l = c->layer;
     size_t s = l->stride;
@@ -178,9 +183,9 @@ static void add_records(const struct emo_conv *c, const struct places *p, size_t
             at += (ky / s * p->wide + kx / s) * EMO_TILE;
             for (size_t k = 0; k < l->c; k += EMO_TILE, at += p->terms * p->plane) {
                 if (p->terms == 1)
-                    add_to_weights(p, n, depths, a + o * p->channel, at, to, 1);
+                    add_to_weights(p, n, depths, a + o * p->channel, at, first, to, 1);
                 else
-                    add_to_weights(p, n, depths, a + o * p->channel, at, to, 3);
+                    add_to_weights(p, n, depths, a + o * p->channel, at, first, to, 3);
                 to += l->oc * EMO_TILE;
             }
         }
@@ -217,8 +222,12 @@ static void backward_weights(const struct emo_conv *c, size_t records, const flo
     size_t weights = (size_t)l->kernel_h * l->kernel_w * l->c * l->oc, n;
     float *sums = scratch, *b = sums + weights;
     uint16_t *a = (uint16_t *)(void *)(b + floats_of_b(&p)), *line = a + p.terms * p.a_apart;
-    memset(sums, 0, weights * sizeof *sums);
-    memset(a, 0, p.terms * (p.a_apart + p.line) * sizeof *a);
+    /* Behind the pairs there is nobody. */
+    size_t pairs = 2 * p.part * p.wide, depth = p.depths * EMO_TILE_DEPTH;
+    memset(line, 0, p.terms * p.line * sizeof *line);
+    for (size_t i = 0; i < p.terms * l->oc; i++)
+        for (size_t r = 0; r < p.records; r++)
+            memset(a + i * p.channel + r * depth + pairs, 0, (depth - pairs) * sizeof *a);
     /* Numbers of some kind where tiles read on behind the pairs. */
     size_t used = (p.part + p.below) * p.wide * EMO_TILE;
     for (float *plane = b; plane < b + floats_of_b(&p) && used < p.plane; plane += p.plane)
@@ -232,7 +241,8 @@ static void backward_weights(const struct emo_conv *c, size_t records, const flo
                 load_input(c, &p, x + (first + r) * emo_layer_in(l), y, r, b);
                 load_gradients(c, &p, gy + (first + r) * emo_layer_out(l), y, r, line, a);
             }
-            add_records(c, &p, n, up(rows * p.wide, EMO_TILE) / EMO_TILE, a, b, sums);
+            add_records(c, &p, n, up(rows * p.wide, EMO_TILE) / EMO_TILE, a, b,
+                        first == 0 && y == 0, sums);
         }
     }
     turn_sums(l, sums, gw);

@@ -51,7 +51,7 @@
 #include <math.h>
 #endif
 
-#define NEAR_BYTES (24 << 10) /* of the first cache, for pixels going backward */
+#define NEAR_BYTES (16 << 10) /* of the first cache, for pixels going backward */
 #define PAIR ((size_t)2 * EMO_TILE)
 #define MOST_DIGITS 3
 
@@ -136,7 +136,7 @@ static size_t scratch_floats(const struct emo_first *f)
     size_t rows = (s.band - 1) * 2 * f->conv->stride + band(f);
     size_t forward = (8 * s.digits + 2) * EMO_TILE_NUMBERS + EMO_TILE + (2 * s.plane + s.row) / 4;
     size_t tiles = s.digits * 2 + s.tiles * s.groups +
-                   columns_of(&s, s.band) * (s.groups * s.digits + s.tiles);
+                   columns_of(&s, s.band) * (s.groups * s.digits + 2);
     size_t backward = tiles * EMO_TILE_NUMBERS + s.groups * EMO_TILE + PAIR + rows * s.row / 4;
     return forward > backward ? forward : backward;
 }

@@ -10,14 +10,20 @@ struct piece {
     unsigned bits;
 };
 
-/* Numbers k to k + 15 of the kernel as pieces; returns how many. rows: of pixels, under the kernel. */
-static inline size_t cut(const struct emo_first *f, const struct sizes *s, const uint8_t *rows,
+/* Rows of pixels, the first under the kernel. */
+struct rows {
+    const uint8_t *at;
+    size_t pitch;
+};
+
+/* Numbers k to k + 15 of the kernel as pieces; returns how many. */
+static inline size_t cut(const struct emo_first *f, const struct sizes *s, struct rows rows,
                          size_t k, struct piece *to)
 {
     size_t n = taps(f), pieces = 0, end = k + EMO_TILE < s->kernel ? k + EMO_TILE : s->kernel;
     for (size_t r = k / n; r * n < end; r++) {
         size_t first = r * n > k ? r * n : k, last = (r + 1) * n < end ? (r + 1) * n : end;
-        to[pieces++] = (struct piece){.from = rows + r * s->row + k - r * n,
+        to[pieces++] = (struct piece){.from = rows.at + r * rows.pitch + k - r * n,
                                       .bits = ((1u << (last - first)) - 1) << (first - k)};
     }
     return pieces;
@@ -59,21 +65,18 @@ static inline void put_fours(const struct piece *piece, size_t pieces, size_t st
 #endif
 }
 
-/* The pixels under a row of the map as tiles: of each 16 numbers of the kernel so many rows, `apart`
-   from each other. */
-static inline void put_pixels(const struct emo_first *f, const struct sizes *s, const uint8_t *rows,
-                              size_t fours, size_t apart, uint8_t *to)
+/* Numbers k to k + 15 of the kernel under a row of the map, as so many rows of tiles. */
+static inline void put_pixels(const struct emo_first *f, const struct sizes *s, struct rows rows,
+                              size_t k, size_t fours, uint8_t *to)
 {
     struct piece piece[EMO_TILE];
-    for (size_t k = 0; k < s->kernel; k += EMO_TILE, to += apart) {
-        size_t n = cut(f, s, rows, k, piece);
-        if (n == 1 && s->step <= 16)
-            put_fours(piece, 1, s->step, fours, to);
-        else if (n == 2 && s->step <= 16)
-            put_fours(piece, 2, s->step, fours, to);
-        else
-            put_fours(piece, n, s->step, fours, to);
-    }
+    size_t n = cut(f, s, rows, k, piece);
+    if (n == 1 && s->step <= 16)
+        put_fours(piece, 1, s->step, fours, to);
+    else if (n == 2 && s->step <= 16)
+        put_fours(piece, 2, s->step, fours, to);
+    else
+        put_fours(piece, n, s->step, fours, to);
 }
 
 /* Of n pooled rows: their scales, and their sums added to gb. */
@@ -196,7 +199,7 @@ static inline void backward_tiles(const struct sizes *s, size_t columns, const f
         EMO_TILE_ZERO(1);
         for (size_t i = 0; i < columns; i++) {
             const float *at = x + i * EMO_TILE_NUMBERS;
-            EMO_TILE_LOAD(2, g + i * next, 64);
+            EMO_TILE_LOAD_ONCE(2, g + i * next, 64);
             EMO_TILE_LOAD(3, at, 64);
             EMO_TILE_MULTIPLY_BYTES(0, 2, 3);
             EMO_TILE_ZERO(3);
@@ -220,6 +223,18 @@ static inline void add_sums(size_t digits, const float *sums, const float *scale
     }
 }
 
+/* n rows of an image from y: where they are, or copied to `to`, where what is beside pixels is zero. */
+static struct rows load_rows(const struct emo_first *f, const struct sizes *s, const uint8_t *image,
+                             int64_t y, size_t n, uint8_t *to)
+{
+    /* What is read of a row may begin 15 bytes before it. */
+    if (y > 0 && in_place(f, s, y, n) && f->pitch >= EMO_TILE)
+        return (struct rows){.at = image + (size_t)y * f->pitch, .pitch = f->pitch};
+    for (size_t r = 0; r < n; r++)
+        load_row(f, image, y + (int64_t)r, s->row, to + r * s->row);
+    return (struct rows){.at = to, .pitch = s->row};
+}
+
 /* n pooled rows of an image from py. */
 static void add_band(const struct emo_first *f, const struct sizes *s, const uint8_t *image,
                      const float *g, const uint16_t *place, size_t py, size_t n, float *all,
@@ -230,9 +245,8 @@ static void add_band(const struct emo_first *f, const struct sizes *s, const uin
     float *sums = buffers, *scales = sums + s->digits * 2 * tile;
     float *gradients = scales + s->groups * EMO_TILE;
     float *pixels = gradients + columns * s->groups * s->digits * tile;
-    for (size_t r = 0; r < here; r++)
-        load_row(f, image, (int64_t)(py * 2 * stride + r) - f->conv->top, s->row,
-                 rows + r * s->row);
+    const struct rows under = load_rows(f, s, image, (int64_t)(py * 2 * stride) - f->conv->top, here,
+                                        rows);
     struct ahead ahead = ahead_of(f, image, (int64_t)(py * 2 * stride + here) - f->conv->top,
                                   s->band * 2 * stride);
     measure(f, s, g + py * f->pw * f->block, n, scales, gb);
@@ -242,22 +256,27 @@ static void add_band(const struct emo_first *f, const struct sizes *s, const uin
             put_gradients(f, s, 2, g, py + i, place, scales, (uint8_t *)(void *)to);
         else
             put_gradients(f, s, 3, g, py + i, place, scales, (uint8_t *)(void *)to);
-        for (size_t below = 0; below < 2; below++) {
-            size_t fours = s->narrow ? EMO_TILE / 2 : s->across * EMO_TILE;
-            float *under = pixels + i * row_tiles * tile + below * fours * EMO_TILE;
-            put_pixels(f, s, rows + (2 * i + below) * stride * s->row, fours,
-                       columns * tile * sizeof *pixels, (uint8_t *)(void *)under);
-        }
     }
-    for (size_t k = 0; k < s->tiles; k += 2)
+    for (size_t k = 0; k < s->tiles; k += 2) {
+        size_t fours = s->narrow ? EMO_TILE / 2 : s->across * EMO_TILE;
+        for (size_t h = 0; h < 2; h++)
+            for (size_t r = 0; r < 2 * n; r++) {
+                struct rows from = {under.at + r * stride * under.pitch, under.pitch};
+                float *to = pixels + h * columns * tile + r * fours * EMO_TILE;
+                if ((k + h) * EMO_TILE >= s->kernel)
+                    memset(to, 0, fours * EMO_TILE_BYTES);
+                else
+                    put_pixels(f, s, from, (k + h) * EMO_TILE, fours, (uint8_t *)(void *)to);
+            }
+        fetch(&ahead, 128);
         for (size_t o = 0; o < s->groups; o++) {
-            backward_tiles(s, columns_of(s, n), gradients + o * s->digits * tile,
-                           pixels + k * columns * tile, columns * tile, sums);
-            fetch(&ahead, 32);
+            backward_tiles(s, columns_of(s, n), gradients + o * s->digits * tile, pixels,
+                           columns * tile, sums);
             for (size_t h = 0; h < 2; h++)
                 add_sums(s->digits, sums + h * tile, scales + o * EMO_TILE,
                          all + ((k + h) * s->groups + o) * tile);
         }
+    }
 }
 
 static void backward(const struct emo_first *f, size_t n, const uint8_t *const *images,
@@ -268,7 +287,7 @@ static void backward(const struct emo_first *f, size_t n, const uint8_t *const *
     size_t tiles = s.tiles * s.groups;
     float *all = scratch, *rows = all + tiles * EMO_TILE_NUMBERS + PAIR;
     float *buffers = rows + ((s.band - 1) * 2 * f->conv->stride + band(f)) * s.row / 4;
-    memset(scratch, 0, scratch_floats(f) * sizeof *scratch);
+    memset(all, 0, (size_t)((char *)buffers - (char *)all));
     memset(gb, 0, oc * sizeof *gb);
     EMO_TILES_BEGIN();
     for (size_t r = 0; r < n; r++, gy += out, place += places(f))

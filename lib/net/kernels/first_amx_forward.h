@@ -169,7 +169,7 @@ static inline void forward_tiles(const struct emo_first *f, const struct sizes *
             EMO_TILE_ZERO(0);
             EMO_TILE_ZERO(1);
             for (size_t d = 0; d < s->depths; d++) {
-                EMO_TILE_LOAD(2, w + d * EMO_TILE_NUMBERS, 64);
+                EMO_TILE_LOAD_ONCE(2, w + d * EMO_TILE_NUMBERS, 64);
                 EMO_TILE_LOAD(3, left + below * down + d * depth, s->stream);
                 EMO_TILE_MULTIPLY_BYTES(0, 2, 3);
                 EMO_TILE_ZERO(3);
