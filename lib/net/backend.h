@@ -41,7 +41,7 @@ struct emo_backend {
     void (*describe)(void *state, struct emo_text *out);
     /* The layer's weights changed: take them over. */
     int (*load)(void *state, size_t layer, unsigned worker, const float *weight, const float *bias);
-    /* Records that forward() takes at a time: a chunk, or 1 where that is as good. */
+    /* Records that forward() and backward_data() take at a time: a chunk, or 1 where that is as good. */
     size_t (*piece)(const void *state);
     int (*forward)(void *state, size_t layer, unsigned worker, const float *x, float *y);
     /* Not of the first convolution: nobody asks for the gradient of the image. */

@@ -157,18 +157,35 @@ const float *emo_execute_forward(struct emo_net *n)
     return emo_execute_flat_forward(n);
 }
 
-static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, float *gy)
+/* n records from the first of a chunk's; gy is their gradient. */
+static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, size_t first, size_t count,
+                           float *gy)
 {
     const struct emo_layer *conv = n->image.conv;
-    size_t out = emo_layer_out(conv + 1), at = chunk * n->chunk, r = present(n, at, n->chunk);
+    size_t out = emo_layer_out(conv + 1), at = chunk * n->chunk, all = present(n, at, n->chunk);
     float *partial = n->partial + chunk * n->part_total;
-    emo_f_activate_backward(conv->activation, r * out, 1, n->out[1] + at * out, gy);
+    at += first;
+    emo_f_activate_backward(conv->activation, count * out, 1, n->out[1] + at * out, gy);
     if (n->image.bf16 && n->kernel->rounded)
-        emo_bf16_round(gy, r * out, gy);
-    n->kernel->backward(&n->image, r, n->images + chunk * n->chunk, gy,
-                        n->arg[1] + at * n->kernel->places(&n->image),
-                        partial + n->part[conv->weight], partial + n->part[conv->bias],
-                        n->input[hand(n, chunk, worker)]);
+        emo_bf16_round(gy, count * out, gy);
+    n->kernel->backward(&n->image, count, n->images + at, gy,
+                        n->arg[1] + at * n->kernel->places(&n->image), first == 0,
+                        first + count == all, partial + n->part[conv->weight],
+                        partial + n->part[conv->bias], n->input[hand(n, chunk, worker)]);
+}
+
+/* Back through convolution i to the image: the gradients between stay in a cache. */
+static int backward_both(struct emo_net *n, size_t chunk, unsigned worker, size_t i, const float *gy)
+{
+    const struct emo_layer *l = &n->plan.graph.layers[i];
+    size_t all = present(n, chunk * n->chunk, n->chunk), own = hand(n, chunk, worker);
+    int failed = 0;
+    for (size_t r = 0; r < all; r += n->piece) {
+        float *gx = n->grad[(i - 1) % 2][own];
+        failed |= n->backend->backward_data(n->state, i, worker, gy + r * emo_layer_out(l), gx);
+        backward_image(n, chunk, worker, r, all - r < n->piece ? all - r : n->piece, gx);
+    }
+    return failed;
 }
 
 struct emo_pooled emo_execute_pooled(const struct emo_net *n, size_t i)
@@ -229,8 +246,12 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
             failed = n->backend->backward_weights(n->state, i, worker, x, gy,
                                                   partial + n->part[l->weight],
                                                   partial + n->part[l->bias]);
-            if (gx != NULL)
-                failed |= n->backend->backward_data(n->state, i, worker, gy, gx);
+            if (i == begin && n->kernel != NULL)
+                failed |= backward_both(n, chunk, worker, i, gy);
+            else
+                for (size_t r = 0; gx != NULL && r < n->chunk; r += n->piece)
+                    failed |= n->backend->backward_data(n->state, i, worker, gy + r * out,
+                                                        gx + r * in);
         } else if (l->kind == EMO_MAXPOOL) {
             emo_f_maxpool_backward(&one, planes, gy, n->arg[i] + chunk * n->chunk * out, gx);
         } else if (l->kind == EMO_AVGPOOL) {
@@ -241,8 +262,10 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
         if (failed)
             n->failed = 1;
     }
-    if (n->kernel != NULL)
-        backward_image(n, chunk, worker, n->grad[1][own]);
+    bool done = g->layers[begin].kind == EMO_CONV && n->pooled_weights[begin] == NULL;
+    if (n->kernel != NULL && !(begin < g->spatial && done))
+        backward_image(n, chunk, worker, 0, present(n, chunk * n->chunk, n->chunk),
+                       n->grad[1][own]);
 }
 
 /* to[i] += from[i], and so on up to n. */

@@ -61,7 +61,7 @@ static int ref_backward_data(void *state, size_t layer, unsigned worker, const f
 {
     struct state *s = state;
     (void)worker;
-    emo_f_conv_backward_data(&s->g->layers[layer], s->chunk, gy, s->weight[layer], gx);
+    emo_f_conv_backward_data(&s->g->layers[layer], 1, gy, s->weight[layer], gx);
     return EMO_OK;
 }
 

@@ -148,7 +148,7 @@ static int tiled_backward_data(void *state, size_t layer, unsigned worker, const
     const struct conv *c = &s->convs[layer];
     if (c->kernel == NULL)
         return s->rest->backward_data(s->rest_state, layer, worker, gy, gx);
-    c->kernel->backward_data(&c->conv, s->chunk, gy, c->packed, gx, s->scratch[worker]);
+    c->kernel->backward_data(&c->conv, s->piece, gy, c->packed, gx, s->scratch[worker]);
     return 0;
 }
 

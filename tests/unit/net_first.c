@@ -138,7 +138,9 @@ static struct answer run(const struct emo_first_kernel *k, const struct problem 
         for (size_t i = 0; i < a.one; i++)
             gy[r * a.one + i] = p->gy[r * a.one + hwc(i, a.one / oc, oc, block)];
     }
-    k->backward(&a.f, IMAGES, images, gy, a.place, a.gw, a.gb, scratch);
+    k->backward(&a.f, 1, images, gy, a.place, true, false, a.gw, a.gb, scratch);
+    k->backward(&a.f, IMAGES - 1, images + 1, gy + a.one, a.place + a.places, false, true, a.gw, a.gb,
+                scratch);
     free(packed);
     free(gy);
     free(scratch);

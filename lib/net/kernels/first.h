@@ -48,9 +48,11 @@ struct emo_first_kernel {
     /* One image: ph * pw * oc results, and the places, as the kernel's backward() reads them. */
     void (*forward)(const struct emo_first *f, const uint8_t *image, const float *packed,
                     const float *bias, float *y, uint16_t *place, float *scratch);
-    /* n images: the sum of their gradients, overwriting gw (HWIO) and gb. */
+    /* n images more: with the last the sum of all gradients since the first comes into gw (HWIO) and
+       gb. Until then nobody else writes gb or scratch. */
     void (*backward)(const struct emo_first *f, size_t n, const uint8_t *const *images,
-                     const float *gy, const uint16_t *place, float *gw, float *gb, float *scratch);
+                     const float *gy, const uint16_t *place, bool first, bool last, float *gw,
+                     float *gb, float *scratch);
 };
 
 extern const struct emo_first_kernel emo_first_plain, emo_first_avx2, emo_first_avx512,

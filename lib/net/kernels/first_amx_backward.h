@@ -280,22 +280,25 @@ static void add_band(const struct emo_first *f, const struct sizes *s, const uin
 }
 
 static void backward(const struct emo_first *f, size_t n, const uint8_t *const *images,
-                     const float *gy, const uint16_t *place, float *gw, float *gb, float *scratch)
+                     const float *gy, const uint16_t *place, bool first, bool last, float *gw,
+                     float *gb, float *scratch)
 {
     const struct sizes s = sizes(f);
     size_t oc = f->conv->oc, out = (size_t)f->ph * f->pw * oc;
     size_t tiles = s.tiles * s.groups;
     float *all = scratch, *rows = all + tiles * EMO_TILE_NUMBERS + PAIR;
     float *buffers = rows + ((s.band - 1) * 2 * f->conv->stride + band(f)) * s.row / 4;
-    memset(all, 0, (size_t)((char *)buffers - (char *)all));
-    memset(gb, 0, oc * sizeof *gb);
+    if (first) {
+        memset(all, 0, (size_t)((char *)buffers - (char *)all));
+        memset(gb, 0, oc * sizeof *gb);
+    }
     EMO_TILES_BEGIN();
     for (size_t r = 0; r < n; r++, gy += out, place += places(f))
         for (size_t py = 0; py < f->ph; py += s.band)
             add_band(f, &s, images[r], gy, place, py, f->ph - py < s.band ? f->ph - py : s.band, all,
                      gb, (uint8_t *)(void *)rows, buffers);
     EMO_TILES_END();
-    for (size_t k = 0; k < s.kernel; k++)
+    for (size_t k = 0; last && k < s.kernel; k++)
         for (size_t o = 0; o < oc; o++)
             gw[k * oc + o] = all[(k / EMO_TILE * s.groups + o / EMO_TILE) * EMO_TILE_NUMBERS +
                                  o % EMO_TILE * EMO_TILE + k % EMO_TILE] * (1.0f / 255.0f);

@@ -247,15 +247,18 @@ static void add_bias_gradient(const struct emo_first *f, const float *g, float *
 }
 
 static void backward(const struct emo_first *f, size_t n, const uint8_t *const *images,
-                     const float *gy, const uint16_t *place, float *gw, float *gb, float *scratch)
+                     const float *gy, const uint16_t *place, bool first, bool last, float *gw,
+                     float *gb, float *scratch)
 {
     size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, b = f->block;
     size_t window = window_floats(f), weights = f->conv->kernel_h * taps(f);
     float *rows = scratch, *sums = rows + band(f) * row_floats(f), *windows = sums + oc * window;
-    clear(f, rows);
-    memset(sums, 0, oc * window * sizeof *sums);
-    memset(windows, 0, windows_floats(f) * sizeof *windows);
-    memset(gb, 0, oc * sizeof *gb);
+    if (first) {
+        clear(f, rows);
+        memset(sums, 0, oc * window * sizeof *sums);
+        memset(windows, 0, windows_floats(f) * sizeof *windows);
+        memset(gb, 0, oc * sizeof *gb);
+    }
     for (size_t r = 0; r < n; r++, gy += plane * oc, place += plane * oc) {
         for (size_t py = 0; py < f->ph; py++) {
             load_band(f, images[r], py, rows);
@@ -263,7 +266,7 @@ static void backward(const struct emo_first *f, size_t n, const uint8_t *const *
         }
         add_bias_gradient(f, gy, gb);
     }
-    for (size_t j = 0; j < weights; j++)
+    for (size_t j = 0; last && j < weights; j++)
         for (size_t o = 0; o < oc; o++)
             gw[j * oc + o] = sums[o * window + j] * (1.0f / 255.0f);
 }
