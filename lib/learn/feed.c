@@ -1,5 +1,6 @@
 #include "learn/feed.h"
 
+#include "base/pages.h"
 #include "learn/epochs.h"
 #include "learn/intake.h"
 
@@ -11,13 +12,14 @@
 #include <string.h>
 
 #define SLOTS 2 /* one is computed on while the other is filled */
+#define TOGETHER 8 /* images in one buffer */
 #define TURN (1 << 20) /* bytes that are read before others have the processor */
 #define EPOCHS_DEFAULT 10
 
 struct slot {
     struct emo_batch batch;
     struct emo_pool_view *views; /* of a stream that is repeated */
-    uint8_t **buffers;           /* of an augmented one */
+    uint8_t **buffers;           /* of an augmented one: each for some images */
 };
 
 struct emo_feed {
@@ -86,6 +88,15 @@ static void give_way(struct emo_feed *f)
     (void)sched_yield();
 }
 
+/* Where image k of an augmented stream's batch goes, `size` bytes as all; NULL: no memory. */
+static uint8_t *image_of(struct slot *s, size_t k, size_t size)
+{
+    uint8_t **several = &s->buffers[k / TOGETHER];
+    if (*several == NULL && size <= SIZE_MAX / TOGETHER)
+        *several = emo_pages(TOGETHER * size);
+    return *several == NULL ? NULL : *several + k % TOGETHER * size;
+}
+
 static int fill_from_stream(struct emo_feed *f, struct slot *s, struct emo_error *err)
 {
     struct emo_intake *in = &f->intake;
@@ -94,13 +105,11 @@ static int fill_from_stream(struct emo_feed *f, struct slot *s, struct emo_error
     b->epoch = in->epoch;
     b->count = b->origin_count = 0;
     while (status == EMO_OK && in->got && in->epoch == b->epoch && b->count < f->options.batch) {
-        uint8_t **buffer = &s->buffers[b->count];
-        if (*buffer == NULL)
-            *buffer = aligned_alloc(EMO_FRAME_SIZE, (size_t)emo_pad64(in->payload_length));
-        if (*buffer == NULL)
+        uint8_t *to = image_of(s, b->count, (size_t)emo_pad64(in->payload_length));
+        if (to == NULL)
             return emo_error_memory(err, (size_t)in->payload_length, "an image of the batch");
-        status = emo_intake_take(in, *buffer, err);
-        b->images[b->count] = *buffer;
+        status = emo_intake_take(in, to, err);
+        b->images[b->count] = to;
         b->labels[b->count] = in->record.label;
         b->ids[b->count] = in->record.id;
         b->count++;

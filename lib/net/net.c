@@ -1,5 +1,6 @@
 #include "net/execute.h"
 
+#include "base/pages.h"
 #include "net/initialise.h"
 #include "net/kernels/adam.h"
 #include "net/loss.h"
@@ -10,15 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define ALIGNMENT 64u
 #define INITIAL 16384 /* values drawn in one piece */
 
 static void *aligned(size_t elements, size_t size)
 {
-    size_t n = (elements * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    void *p = aligned_alloc(ALIGNMENT, n > 0 ? n : ALIGNMENT);
+    void *p = emo_pages(elements * size);
     if (p != NULL)
-        memset(p, 0, n);
+        memset(p, 0, elements * size);
     return p;
 }
 
