@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #define BUFFER (256u << 10)
-#define AFTER_SEEK (4u << 10) /* doubled with every read that no seek precedes */
+#define AFTER_GAP (4u << 10) /* doubled with every read that neither precedes */
 #define FIRST_GROWTH (4u << 20)
 #define ALIGNMENT 64u /* the kernel copies to whole cache lines a tenth faster */
 
@@ -127,7 +127,7 @@ int emo_source_seek(struct emo_source *s, uint64_t n, bool *sought, struct emo_e
         if (lseek(s->fd, (off_t)(n - have), SEEK_CUR) < 0)
             return emo_error_errno(err, "%s", s->file);
         s->at = s->filled = 0;
-        s->refill = AFTER_SEEK;
+        s->refill = AFTER_GAP;
     } else {
         s->at += (size_t)n;
     }
@@ -164,6 +164,7 @@ int emo_source_take(struct emo_source *s, void *to, size_t n, size_t *got, struc
             break;
         *got += (size_t)r;
         s->offset += (uint64_t)r;
+        s->refill = AFTER_GAP;
     }
     return EMO_OK;
 }

@@ -19,7 +19,8 @@ struct emo_source {
     const char *file; /* for messages: the path, or "<stdin>" */
     uint8_t *buffer;
     size_t at, filled;
-    size_t refill;   /* most to read at once, after a seek */
+    size_t refill;   /* most to read at once: little after a seek or a large read, when a header is
+                        due and what follows may go elsewhere */
     uint64_t offset; /* of the next byte to be taken */
 };
 
