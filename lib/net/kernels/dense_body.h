@@ -91,56 +91,68 @@ static void backward_weights(const struct emo_layer *l, size_t n, const float *x
 }
 
 #if LANES == 16
-#define EVERY_OTHER(i)                                                                             \
-    i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14, i + 16, i + 18, i + 20, i + 22, i + 24, \
-        i + 26, i + 28, i + 30
+#define TOGETHER(i)                                                                                \
+    i, i + 16, i + 1, i + 17, i + 2, i + 18, i + 3, i + 19, i + 4, i + 20, i + 5, i + 21, i + 6,   \
+        i + 22, i + 7, i + 23
 #elif LANES == 8
-#define EVERY_OTHER(i) i, i + 2, i + 4, i + 6, i + 8, i + 10, i + 12, i + 14
+#define TOGETHER(i) i, i + 8, i + 1, i + 9, i + 2, i + 10, i + 3, i + 11
 #else
-#define EVERY_OTHER(i) i, i + 2, i + 4, i + 6
+#define TOGETHER(i) i, i + 4, i + 1, i + 5
 #endif
 
-/* The sums of LANES vectors' numbers: neighbours are added until one is left of each. */
-static inline void add_up(floats *s, float *sums)
+/* LANES rows of as many columns to columns: each time the first half is interleaved with the other. */
+static inline void turn_block(const float *from, size_t row, float *to, size_t column)
 {
-    _Pragma("GCC unroll 4") for (size_t n = LANES / 2; n > 0; n /= 2)
-        _Pragma("GCC unroll 8") for (size_t i = 0; i < n; i++)
-            s[i] = __builtin_shufflevector(s[2 * i], s[2 * i + 1], EVERY_OTHER(0)) +
-                   __builtin_shufflevector(s[2 * i], s[2 * i + 1], EVERY_OTHER(1));
-    AT(sums) = s[0];
+    floats x[LANES], y[LANES];
+    _Pragma("GCC unroll 16") for (size_t i = 0; i < LANES; i++)
+        x[i] = FROM(from + i * row);
+    _Pragma("GCC unroll 4") for (size_t stage = 1; stage < LANES; stage *= 2) {
+        _Pragma("GCC unroll 8") for (size_t i = 0; i < LANES / 2; i++) {
+            y[2 * i] = __builtin_shufflevector(x[i], x[i + LANES / 2], TOGETHER(0));
+            y[2 * i + 1] = __builtin_shufflevector(x[i], x[i + LANES / 2], TOGETHER(LANES / 2));
+        }
+        memcpy(x, y, sizeof x);
+    }
+    _Pragma("GCC unroll 16") for (size_t i = 0; i < LANES; i++)
+        AT(to + i * column) = x[i];
 }
 
-/* Products of ROWS rows of gy with VECTORS rows of w, along both. */
-static inline void products(size_t rows, size_t columns, size_t depth, const float *gy,
-                            const float *w, float *gx, size_t ldx)
+/* Rows to columns. */
+static void turn(size_t rows, size_t columns, const float *from, size_t row, float *to,
+                 size_t column)
 {
-    floats s[ROWS][VECTORS] = {{{0}}};
-    size_t o = 0;
-    for (; o + LANES <= depth; o += LANES)
-        _Pragma("GCC unroll 8") for (size_t r = 0; r < ROWS; r++) {
-            floats g = FROM(gy + (r < rows ? r : 0) * depth + o);
-            _Pragma("GCC unroll 8") for (size_t i = 0; i < VECTORS; i++)
-                s[r][i] += g * FROM(w + (i < columns ? i : 0) * depth + o);
-        }
-    float sums[ROWS * VECTORS];
-    for (size_t i = 0; i < ROWS * VECTORS; i += LANES)
-        add_up((floats *)s + i, sums + i);
-    for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < columns; i++) {
-            float sum = sums[r * VECTORS + i];
-            for (size_t k = o; k < depth; k++)
-                sum += gy[r * depth + k] * w[i * depth + k];
-            gx[r * ldx + i] = sum;
+    for (size_t r = 0; r < rows; r += LANES)
+        for (size_t c = 0; c < columns; c += LANES) {
+            size_t high = rows - r < LANES ? rows - r : LANES;
+            size_t wide = columns - c < LANES ? columns - c : LANES;
+            if (high == LANES && wide == LANES)
+                turn_block(from + r * row + c, row, to + c * column + r, column);
+            else
+                for (size_t i = 0; i < high * wide; i++)
+                    to[(c + i / high) * column + r + i % high] =
+                        from[(r + i % high) * row + c + i / high];
         }
 }
 
+/* Records are columns here: turned, gy is what the rows of w are multiplied with. */
 static void backward_data(const struct emo_layer *l, size_t n, const float *gy, const float *w,
                           size_t from, size_t to, float *gx)
 {
-    for (size_t i = from; i < to; i += VECTORS)
-        for (size_t r = 0; r < n; r += ROWS)
-            products(n - r < ROWS ? n - r : ROWS, to - i < VECTORS ? to - i : VECTORS, l->oc,
-                     gy + r * l->oc, w + i * l->oc, gx + r * l->c + i, l->c);
+    enum { RECORDS = VECTORS * LANES };
+    float turned[NEAR * RECORDS], sums[NEAR * RECORDS];
+    for (size_t r = 0; r < n; r += RECORDS)
+        for (size_t i = from; i < to; i += NEAR) {
+            size_t records = n - r < RECORDS ? n - r : RECORDS, rows = to - i < NEAR ? to - i : NEAR;
+            memset(sums, 0, sizeof sums);
+            for (size_t o = 0; o < l->oc; o += NEAR) {
+                size_t some = l->oc - o < NEAR ? l->oc - o : NEAR;
+                memset(turned, 0, sizeof turned);
+                turn(records, some, gy + r * l->oc + o, l->oc, turned, RECORDS);
+                product(rows, RECORDS, some, w + i * l->oc + o, l->oc, 1, turned, RECORDS, sums,
+                        RECORDS);
+            }
+            turn(rows, records, sums, RECORDS, gx + r * l->c + i, l->c);
+        }
 }
 
 const struct emo_dense_kernel KERNEL = {
