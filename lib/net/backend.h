@@ -29,10 +29,13 @@ struct emo_backend_options {
     unsigned workers; /* how many may call at once */
     enum emo_isa isa;
     bool training;
+    size_t halves; /* the layer whose input is bfloat16, pixel by pixel; 0: none */
     bool bf16; /* round what is multiplied to bfloat16; sums stay float32 */
 };
 
 struct emo_backend {
+    /* May the layer's input be so? NULL: none's may. */
+    bool (*takes_halves)(const struct emo_backend_options *o, size_t layer);
     int (*open)(void **state, const struct emo_backend_options *o, struct emo_error *err);
     void (*close)(void *state);
     /* The block of a tensor of so many channels; divides them. */
@@ -43,11 +46,11 @@ struct emo_backend {
     int (*load)(void *state, size_t layer, unsigned worker, const float *weight, const float *bias);
     /* Records that forward() and backward_data() take at a time: a chunk, or 1 where that is as good. */
     size_t (*piece)(const void *state);
-    int (*forward)(void *state, size_t layer, unsigned worker, const float *x, float *y);
+    int (*forward)(void *state, size_t layer, unsigned worker, const void *x, float *y);
     /* Not of the first convolution: nobody asks for the gradient of the image. */
     int (*backward_data)(void *state, size_t layer, unsigned worker, const float *gy, float *gx);
     /* Overwrites gw (HWIO) and gb. */
-    int (*backward_weights)(void *state, size_t layer, unsigned worker, const float *x,
+    int (*backward_weights)(void *state, size_t layer, unsigned worker, const void *x,
                             const float *gy, float *gw, float *gb);
 };
 

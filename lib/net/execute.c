@@ -76,20 +76,27 @@ static size_t features(const struct emo_net *n, size_t *pixels, size_t *channels
     return *pixels * *channels;
 }
 
+/* What layer i made of a record. */
+static void *output_of(const struct emo_net *n, size_t i, size_t record)
+{
+    return (char *)n->out[i] +
+           record * emo_layer_out(&n->plan.graph.layers[i]) * emo_execute_size(n, i);
+}
+
 /* The kernel's convolution and pooling of a piece; the output of layer 1. */
-static const float *forward_image(struct emo_net *n, size_t piece, unsigned worker)
+static const void *forward_image(struct emo_net *n, size_t piece, unsigned worker)
 {
     const struct emo_layer *conv = n->image.conv;
     size_t out = emo_layer_out(conv + 1), at = kept(n, piece, worker), r = 0;
     size_t places = n->kernel->places(&n->image), first = piece * n->piece;
-    float *y = n->out[1] + at * out;
     for (; r < present(n, first, n->piece); r++)
         n->kernel->forward(&n->image, n->images[first + r], n->packed,
-                           n->values + n->at[conv->bias], y + r * out,
+                           n->values + n->at[conv->bias], output_of(n, 1, at + r),
                            n->arg[1] + (at + r) * places, n->input[hand(n, piece, worker)]);
-    memset(y + r * out, 0, (n->piece - r) * out * sizeof *y);
-    emo_f_activate(conv->activation, r * out, 1, y);
-    return y;
+    memset(output_of(n, 1, at + r), 0, (n->piece - r) * out * emo_execute_size(n, 1));
+    if (conv->activation != EMO_LINEAR)
+        emo_f_activate(conv->activation, r * out, 1, output_of(n, 1, at));
+    return output_of(n, 1, at);
 }
 
 static void forward_piece(void *context, size_t piece, unsigned worker)
@@ -97,7 +104,7 @@ static void forward_piece(void *context, size_t piece, unsigned worker)
     struct emo_net *n = context;
     const struct emo_graph *g = &n->plan.graph;
     size_t records = kept(n, piece, worker);
-    const float *x = n->input[hand(n, piece, worker)];
+    const void *x = n->input[hand(n, piece, worker)];
     if (n->kernel != NULL)
         x = forward_image(n, piece, worker);
     else
@@ -125,7 +132,7 @@ static void forward_piece(void *context, size_t piece, unsigned worker)
     }
     size_t pixels, channels, width = features(n, &pixels, &channels);
     for (size_t r = 0; r < n->piece; r++)
-        emo_blocks_undo(x + r * width, pixels, channels, block(n, (uint32_t)channels),
+        emo_blocks_undo((const float *)x + r * width, pixels, channels, block(n, (uint32_t)channels),
                         n->features + (piece * n->piece + r) * width);
 }
 
@@ -165,7 +172,8 @@ static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, siz
     size_t out = emo_layer_out(conv + 1), at = chunk * n->chunk, all = present(n, at, n->chunk);
     float *partial = n->partial + chunk * n->part_total;
     at += first;
-    emo_f_activate_backward(conv->activation, count * out, 1, n->out[1] + at * out, gy);
+    if (conv->activation != EMO_LINEAR)
+        emo_f_activate_backward(conv->activation, count * out, 1, output_of(n, 1, at), gy);
     if (n->image.bf16 && n->kernel->rounded)
         emo_bf16_round(gy, count * out, gy);
     n->kernel->backward(&n->image, count, n->images + at, gy,
@@ -236,7 +244,7 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
         const struct emo_layer one = in_blocks(n, l);
         size_t out = emo_layer_out(l), in = emo_layer_in(l), planes = n->chunk * (l->c / one.c);
         const float *y = n->out[i] + chunk * n->chunk * out;
-        const float *x = i > 0 ? n->out[i - 1] + chunk * n->chunk * in : n->input[own];
+        const void *x = i > 0 ? output_of(n, i - 1, chunk * n->chunk) : n->input[own];
         float *gy = n->grad[i % 2][own];
         float *gx = i > n->first ? n->grad[(i - 1) % 2][own] : NULL;
         int failed = 0;

@@ -54,7 +54,7 @@ struct emo_net {
        activations are kept, the batch's in training, else those at hand. */
     size_t chunk, piece; /* records */
     size_t chunks, hands, slots;
-    float **out;         /* per layer: slots; flat layers: the batch */
+    float **out;         /* per layer: slots; flat layers: the batch. The first's may be bfloat16 */
     uint16_t **arg;      /* per maxpool layer */
     float **input;       /* per hand: a chunk of images as float, or the kernel's scratch */
     float **grad[2];     /* per hand: gradients going back, by turns */
@@ -79,6 +79,12 @@ const float *emo_execute_forward(struct emo_net *n);
 void emo_execute_backward(struct emo_net *n);
 /* Adam's step, of size n->rate. */
 void emo_execute_update(struct emo_net *n);
+
+/* Bytes of a number of layer i's output. */
+static inline size_t emo_execute_size(const struct emo_net *n, size_t i)
+{
+    return i + 1 == n->begin && n->image.halves ? sizeof(uint16_t) : sizeof(float);
+}
 
 /* What the kernel of pooled.h is told of layer i and the next. */
 struct emo_pooled emo_execute_pooled(const struct emo_net *n, size_t i);

@@ -143,7 +143,7 @@ static bool make_outputs(struct emo_net *n, size_t side[2], size_t *widest)
         size_t records = i < g->spatial ? n->slots : n->chunks * n->chunk;
         if (i + 1 < n->begin)
             continue; /* never written */
-        n->out[i] = aligned(records * out, sizeof(float));
+        n->out[i] = aligned(records * out, emo_execute_size(n, i));
         ok = n->out[i] != NULL;
         size_t places = i + 1 == n->begin ? n->kernel->places(&n->image) : out;
         if (ok && l->kind == EMO_MAXPOOL)
@@ -242,13 +242,18 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
     if (n->backend != &emo_backend_reference && n->options.training &&
         n->options.precision == EMO_PRECISION_FP32)
         n->pooled = emo_pooled_kernel(isa);
-    const struct emo_backend_options o = {
+    struct emo_backend_options o = {
         .graph = &n->plan.graph, .begin = n->begin, .chunk = n->chunk, .workers = n->workers,
         .isa = isa, .training = n->options.training,
         .bf16 = n->options.precision == EMO_PRECISION_BF16,
     };
     if (o.bf16 && n->backend == &emo_backend_reference)
         return emo_error(err, EMO_USAGE, "bf16 is computed by oneDNN only; use --precision fp32");
+    if (n->kernel != NULL && n->kernel->halves && n->image.conv->activation == EMO_LINEAR &&
+        n->backend->takes_halves != NULL && n->backend->takes_halves(&o, n->begin)) {
+        n->image.halves = true;
+        o.halves = n->begin;
+    }
     status = n->backend->open(&n->state, &o, err);
     if (status != EMO_OK)
         return status;

@@ -421,7 +421,7 @@ static size_t one_piece(const void *state)
     return ((const struct state *)state)->chunk;
 }
 
-static int one_forward(void *state, size_t layer, unsigned worker, const float *x, float *y)
+static int one_forward(void *state, size_t layer, unsigned worker, const void *x, float *y)
 {
     struct state *s = state;
     const struct conv *c = &s->convs[layer];
@@ -450,7 +450,7 @@ static int one_backward_data(void *state, size_t layer, unsigned worker, const f
                         s->workers[worker].scratch}});
 }
 
-static int one_backward_weights(void *state, size_t layer, unsigned worker, const float *x,
+static int one_backward_weights(void *state, size_t layer, unsigned worker, const void *x,
                                 const float *gy, float *gw, float *gb)
 {
     struct state *s = state;

@@ -49,7 +49,7 @@ static size_t ref_piece(const void *state)
     return 1;
 }
 
-static int ref_forward(void *state, size_t layer, unsigned worker, const float *x, float *y)
+static int ref_forward(void *state, size_t layer, unsigned worker, const void *x, float *y)
 {
     struct state *s = state;
     (void)worker;
@@ -65,7 +65,7 @@ static int ref_backward_data(void *state, size_t layer, unsigned worker, const f
     return EMO_OK;
 }
 
-static int ref_backward_weights(void *state, size_t layer, unsigned worker, const float *x,
+static int ref_backward_weights(void *state, size_t layer, unsigned worker, const void *x,
                                 const float *gy, float *gw, float *gb)
 {
     struct state *s = state;

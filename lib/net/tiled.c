@@ -51,6 +51,7 @@ static bool make(struct state *s, const struct emo_backend_options *o)
         if (c->kernel == NULL)
             continue;
         c->conv = (struct emo_conv){.layer = l, .bf16 = o->bf16, .training = o->training,
+                                    .halves = i > 0 && i == o->halves,
                                     .in_block = s->rest->block(s->rest_state, l->c),
                                     .out_block = s->rest->block(s->rest_state, l->oc)};
         c->packed = floats(c->kernel->packed(&c->conv));
@@ -63,6 +64,13 @@ static bool make(struct state *s, const struct emo_backend_options *o)
         if ((s->scratch[w] = floats(most)) == NULL)
             return false;
     return true;
+}
+
+static bool tiled_takes_halves(const struct emo_backend_options *o, size_t layer)
+{
+    const struct emo_layer *l = &o->graph->layers[layer];
+    return l->kind == EMO_CONV &&
+           emo_conv_takes_halves(emo_conv_kernel(o->isa, l, o->bf16), l, o->bf16);
 }
 
 static int tiled_open(void **state, const struct emo_backend_options *o, struct emo_error *err)
@@ -131,7 +139,7 @@ static size_t tiled_piece(const void *state)
     return ((const struct state *)state)->piece;
 }
 
-static int tiled_forward(void *state, size_t layer, unsigned worker, const float *x, float *y)
+static int tiled_forward(void *state, size_t layer, unsigned worker, const void *x, float *y)
 {
     struct state *s = state;
     const struct conv *c = &s->convs[layer];
@@ -152,7 +160,7 @@ static int tiled_backward_data(void *state, size_t layer, unsigned worker, const
     return 0;
 }
 
-static int tiled_backward_weights(void *state, size_t layer, unsigned worker, const float *x,
+static int tiled_backward_weights(void *state, size_t layer, unsigned worker, const void *x,
                                   const float *gy, float *gw, float *gb)
 {
     struct state *s = state;
@@ -166,6 +174,7 @@ static int tiled_backward_weights(void *state, size_t layer, unsigned worker, co
 const struct emo_backend *emo_backend_tiled(void)
 {
     static const struct emo_backend backend = {
+        .takes_halves = tiled_takes_halves,
         .open = tiled_open,
         .close = tiled_close,
         .block = tiled_block,

@@ -89,6 +89,36 @@ static void run(const struct emo_conv_kernel *k, const struct emo_conv *c, const
         free(all[i]);
 }
 
+/* Halves given as such are what it makes of the numbers: forward, and the gradient of weights. */
+static void same_of_halves(const struct emo_conv_kernel *k, const struct emo_conv *c,
+                           const struct array *x, const struct array *w, const struct array *bias,
+                           const struct array *gy, const struct answer *a)
+{
+    const struct emo_layer *l = c->layer;
+    struct emo_conv given = *c;
+    given.halves = true;
+    size_t out = emo_layer_out(l), places = (size_t)l->oh * l->ow, n = k->scratch(&given, RECORDS);
+    float *packed = room(k->packed(&given), sizeof *packed), *scratch = room(n, sizeof *scratch);
+    float *gyb = room(gy->n, sizeof *gyb), *yb = room(gy->n, sizeof *yb);
+    float *y = room(gy->n, sizeof *y), *gw = room(w->n, sizeof *gw), *gb = room(l->oc, sizeof *gb);
+    uint16_t *halves = room(x->n + 32, sizeof *halves);
+    emo_bf16_from(x->given, x->n, halves);
+    for (size_t r = 0; r < RECORDS; r++)
+        emo_blocks_make(gy->given + r * out, places, l->oc, c->out_block, gyb + r * out);
+    memset(scratch, 0xff, n * sizeof *scratch);
+    k->pack(&given, w->given, packed);
+    k->backward_weights(&given, RECORDS, halves, gyb, gw, gb, scratch);
+    k->forward(&given, RECORDS, halves, packed, bias->given, yb, scratch);
+    for (size_t r = 0; r < RECORDS; r++)
+        emo_blocks_undo(yb + r * out, places, l->oc, c->out_block, y + r * out);
+    CHECK(memcmp(y, a->at[0], gy->n * sizeof *y) == 0);
+    CHECK(memcmp(gw, a->at[2], w->n * sizeof *gw) == 0);
+    CHECK(memcmp(gb, a->at[3], l->oc * sizeof *gb) == 0);
+    void *all[] = {packed, scratch, gyb, yb, y, gw, gb, halves};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        free(all[i]);
+}
+
 struct shape {
     char text[96];
     uint32_t h, w, c;
@@ -121,6 +151,8 @@ static void compare(const char *name, const struct emo_conv_kernel *k, const str
     struct answer a, plain = {.n = {gy.n, x.n, w.n, bias.n}};
     double *d[4];
     run(k, &c, &x, &w, &bias, &gy, &a);
+    if (emo_conv_takes_halves(k, l, bf16))
+        same_of_halves(k, &c, &x, &w, &bias, &gy, &a);
     for (int i = 0; i < 4; i++) {
         plain.at[i] = room(plain.n[i], sizeof(float));
         d[i] = room(plain.n[i], sizeof(double));

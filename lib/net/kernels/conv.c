@@ -16,3 +16,8 @@ const struct emo_conv_kernel *emo_conv_kernel(enum emo_isa isa, const struct emo
     (void)bf16;
     return NULL;
 }
+
+bool emo_conv_takes_halves(const struct emo_conv_kernel *k, const struct emo_layer *l, bool bf16)
+{
+    return k != NULL && bf16 && l->top + l->bottom + l->left + l->right == 0;
+}

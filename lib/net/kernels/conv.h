@@ -20,6 +20,7 @@ struct emo_conv {
     const struct emo_layer *layer;
     size_t in_block, out_block;
     bool bf16;
+    bool halves;   /* x comes as bfloat16, pixel by pixel: see emo_conv_takes_halves() */
     bool training; /* else only forward() is called */
 };
 
@@ -28,12 +29,12 @@ struct emo_conv_kernel {
     size_t (*packed)(const struct emo_conv *c);
     size_t (*scratch)(const struct emo_conv *c, size_t records);
     void (*pack)(const struct emo_conv *c, const float *hwio, float *packed);
-    void (*forward)(const struct emo_conv *c, size_t records, const float *x, const float *packed,
+    void (*forward)(const struct emo_conv *c, size_t records, const void *x, const float *packed,
                     const float *bias, float *y, float *scratch);
     void (*backward_data)(const struct emo_conv *c, size_t records, const float *gy,
                           const float *packed, float *gx, float *scratch);
     /* Overwrites gw (HWIO) and gb. */
-    void (*backward_weights)(const struct emo_conv *c, size_t records, const float *x,
+    void (*backward_weights)(const struct emo_conv *c, size_t records, const void *x,
                              const float *gy, float *gw, float *gb, float *scratch);
 };
 
@@ -43,5 +44,9 @@ extern const struct emo_conv_kernel emo_conv_amx;
    aligned to 64 bytes. */
 const struct emo_conv_kernel *emo_conv_kernel(enum emo_isa isa, const struct emo_layer *l,
                                               bool bf16);
+
+/* May its input be bfloat16, [record][row][column][channel]? It is then read where it is, so there
+   must be nothing around it. */
+bool emo_conv_takes_halves(const struct emo_conv_kernel *k, const struct emo_layer *l, bool bf16);
 
 #endif

@@ -27,7 +27,7 @@ static void pack(const struct emo_conv *c, const float *hwio, float *packed)
         (void)pass_pack(c, true, hwio, packed);
 }
 
-static void forward(const struct emo_conv *c, size_t records, const float *x, const float *packed,
+static void forward(const struct emo_conv *c, size_t records, const void *x, const float *packed,
                     const float *bias, float *y, float *scratch)
 {
     pass_run(c, false, records, x, packed, bias, y, scratch);

@@ -7,6 +7,8 @@
  * target. A row of the target takes the fewest tiles it can, of as many places each; where these do
  * not divide the row tiles overlap. So sums go to the target as they are.
  *
+ * What comes as halves already is read where it is, as if that were the ring.
+ *
  * Each few multiplications leave time for other work: then some places of the source are cut into
  * halves for the next band.
  */
@@ -165,13 +167,18 @@ static void run_band(const struct emo_conv *c, bool back, const struct pass *p, 
         EMO_TILES_END();
 }
 
-static void pass_run(const struct emo_conv *c, bool back, size_t records, const float *x,
+static void pass_run(const struct emo_conv *c, bool back, size_t records, const void *x,
                      const float *packed, const float *bias, float *y, float *scratch)
 {
-    const struct pass p = pass_of(c, back);
+    struct pass p = pass_of(c, back);
     const struct emo_layer *l = c->layer;
     size_t deep = p.channels / EMO_TILE_DEPTH;
+    bool there = c->halves && !back;
     struct source s = {.x = x, .ring = (uint16_t *)(void *)scratch};
+    if (there) {
+        s.ring = (uint16_t *)(uintptr_t)x;
+        p.ring = records * p.rows;
+    }
     s.share = 1 + p.rows * p.w * PAIR * EMO_TILE / (emo_layer_out(l) / l->oc * l->kernel_h *
                                                 l->kernel_w * p.out_channels);
     if (p.rows > p.h || p.wide > p.w)
@@ -179,6 +186,10 @@ static void pass_run(const struct emo_conv *c, bool back, size_t records, const 
     for (size_t r = 0; r < records; r++, y += p.out_h * p.out_w * p.out_channels)
         for (size_t n = 0; n < p.bands; n++) {
             size_t first = n * BAND * p.step, end = first + p.reach;
+            if (there) {
+                run_band(c, back, &p, r, n, packed, bias, y, &s);
+                continue;
+            }
             s.last = (r * p.rows + (end < p.rows ? end : p.rows)) * deep;
             cut_places(&p, &s, SIZE_MAX, p.terms);
             s.last = r * p.rows + first + p.ring;

@@ -85,8 +85,29 @@ static inline void pair_row(const struct emo_conv *c, const struct places *p, co
     }
 }
 
+/* The same where x is halves, pixel by pixel. */
+static inline void pair_halves(const struct emo_conv *c, const struct places *p, const uint16_t *x,
+                               size_t top, size_t left, size_t j, size_t k, float *to)
+{
+    static const uint16_t nothing[PAIR];
+    const struct emo_layer *l = c->layer;
+    const uint16_t *rows[2];
+    for (size_t i = 0; i < 2; i++) {
+        size_t y = (j + i * p->rows) * l->stride + top;
+        rows[i] = y < l->h ? x + y * l->w * l->c + k : NULL;
+    }
+    for (size_t i = 0; i < p->wide; i++, to += EMO_TILE) {
+        size_t at = i * l->stride + left;
+        const uint16_t *from[2];
+        for (size_t n = 0; n < 2; n++)
+            from[n] = rows[n] != NULL && at < l->w ? rows[n] + at * l->c : nothing;
+        emo_halves_interleave(from[0], from[1], (uint16_t *)(void *)to,
+                              (uint16_t *)(void *)(to + p->plane));
+    }
+}
+
 /* A record from row y as b: [phase][record][16 channels][term][pair][channel]. */
-static void load_input(const struct emo_conv *c, const struct places *p, const float *x, size_t y,
+static void load_input(const struct emo_conv *c, const struct places *p, const void *x, size_t y,
                        size_t r, float *b)
 {
     const struct emo_layer *l = c->layer;
@@ -96,7 +117,9 @@ static void load_input(const struct emo_conv *c, const struct places *p, const f
         for (size_t k = 0; k < l->c; k += PAIR, to += 2 * p->terms * p->plane)
             for (size_t j = 0; j < p->part + p->below; j++) {
                 float *row = to + j * p->wide * EMO_TILE;
-                if (p->terms == 1)
+                if (c->halves)
+                    pair_halves(c, p, x, top, left, y + j, k, row);
+                else if (p->terms == 1)
                     pair_row(c, p, x, top, left, y + j, k, 1, row);
                 else
                     pair_row(c, p, x, top, left, y + j, k, 3, row);
@@ -214,12 +237,13 @@ static void turn_sums(const struct emo_layer *l, const float *sums, float *gw)
             emo_floats_turn(sums, EMO_TILE, l->oc, gw + k * l->oc + o);
 }
 
-static void backward_weights(const struct emo_conv *c, size_t records, const float *x,
+static void backward_weights(const struct emo_conv *c, size_t records, const void *x,
                              const float *gy, float *gw, float *gb, float *scratch)
 {
     const struct emo_layer *l = c->layer;
     const struct places p = places_of(c, records);
     size_t weights = (size_t)l->kernel_h * l->kernel_w * l->c * l->oc, n;
+    size_t record = emo_layer_in(l) * (c->halves ? sizeof(uint16_t) : sizeof(float));
     float *sums = scratch, *b = sums + weights;
     uint16_t *a = (uint16_t *)(void *)(b + floats_of_b(&p)), *line = a + p.terms * p.a_apart;
     /* Behind the pairs there is nobody. */
@@ -238,7 +262,7 @@ static void backward_weights(const struct emo_conv *c, size_t records, const flo
         for (size_t y = 0; y < p.rows; y += p.part) {
             size_t rows = p.rows - y < p.part ? p.rows - y : p.part;
             for (size_t r = 0; r < n; r++) {
-                load_input(c, &p, x + (first + r) * emo_layer_in(l), y, r, b);
+                load_input(c, &p, (const char *)x + (first + r) * record, y, r, b);
                 load_gradients(c, &p, gy + (first + r) * emo_layer_out(l), y, r, line, a);
             }
             add_records(c, &p, n, up(rows * p.wide, EMO_TILE) / EMO_TILE, a, b,

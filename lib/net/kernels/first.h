@@ -33,10 +33,12 @@ struct emo_first {
     uint32_t ph, pw;              /* pooled */
     size_t pitch;                 /* bytes from one row of an image to the next; conv->w * c are seen */
     size_t block;                 /* of channels in y and g */
+    bool halves;                  /* y is bfloat16, [place][channel]: if the kernel can */
     bool bf16; /* weights and gy as bfloat16, or nearer; pixels are whole numbers */
 };
 
 struct emo_first_kernel {
+    bool halves;  /* it can give y so */
     size_t lanes; /* divides block, and block oc */
     bool rounded; /* in bf16, gy has to come as bfloat16; weights are taken so by pack() */
     /* Numbers that say where the largest of each window of an image was. */
@@ -47,7 +49,7 @@ struct emo_first_kernel {
     void (*pack)(const struct emo_first *f, const float *hwio, float *packed);
     /* One image: ph * pw * oc results, and the places, as the kernel's backward() reads them. */
     void (*forward)(const struct emo_first *f, const uint8_t *image, const float *packed,
-                    const float *bias, float *y, uint16_t *place, float *scratch);
+                    const float *bias, void *y, uint16_t *place, float *scratch);
     /* n images more: with the last the sum of all gradients since the first comes into gw (HWIO) and
        gb. Until then nobody else writes gb or scratch. */
     void (*backward)(const struct emo_first *f, size_t n, const uint8_t *const *images,

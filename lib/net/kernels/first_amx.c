@@ -8,6 +8,7 @@
 #endif
 
 const struct emo_first_kernel KERNEL = {
+    .halves = true,
     .lanes = LANES,
     .places = places,
     .packed = packed_floats,

@@ -121,7 +121,7 @@ struct block {
     uint16_t *place;   /* where that was, of the first channel */
     size_t n, done;    /* places; channels of which the largest are known */
     const float *scales, *bias;
-    float *y;
+    void *y;
 };
 
 /* Of n channels more the largest of each window, and where it was, the first of equals. */
@@ -145,15 +145,28 @@ static inline void pool(size_t digits, struct block *b, size_t n)
     }
 }
 
-/* The largest to results, which lie `apart`. */
-static inline void put_results(const struct block *b, size_t apart, float *turned)
+/* The largest to results. */
+static inline void put_results(const struct emo_first *f, const struct block *b, float *turned)
 {
     const floats scale = *(const loose *)(const void *)b->scales;
     const floats add = *(const loose *)(const void *)b->bias;
     emo_floats_turn(b->most, EMO_TILE, EMO_TILE, turned);
-    for (size_t p = 0; p < b->n; p++)
-        *(loose *)(void *)(b->y + p * apart) =
-            *(const floats *)(const void *)(turned + p * EMO_TILE) * scale + add;
+    for (size_t p = 0; p < b->n; p++) {
+        emo_floats y = *(const floats *)(const void *)(turned + p * EMO_TILE) * scale + add;
+        if (f->halves)
+            emo_halves_nearest16(&y, (uint16_t *)b->y + p * f->conv->oc);
+        else
+            memcpy((float *)b->y + p * f->block, &y, sizeof y);
+    }
+}
+
+/* Where the results of 16 channels from o go, from place `at` on. */
+static inline void *result_at(const struct emo_first *f, void *y, size_t at, size_t o)
+{
+    size_t plane = (size_t)f->ph * f->pw, b = f->block;
+    if (f->halves)
+        return (uint16_t *)y + at * f->conv->oc + o;
+    return (float *)y + (o / b * plane + at) * b + o % b;
 }
 
 /* The sums of a block, [digit][row of the map][left or right][channel][place]; and, while the tiles
@@ -209,10 +222,9 @@ static void load_band(const struct emo_first *f, const struct sizes *s, const ui
 /* A pooled row, 16 places at a time; what is before it is pooled, and its last block is left. */
 static inline void forward_row(const struct emo_first *f, const struct sizes *s, size_t digits,
                                size_t py, const uint8_t *left, const uint8_t *right,
-                               const float *packed, const float *bias, float *y, uint16_t *place,
+                               const float *packed, const float *bias, void *y, uint16_t *place,
                                struct block *before, float *turned, struct ahead *ahead)
 {
-    size_t plane = (size_t)f->ph * f->pw, b = f->block;
     size_t weights = digits * s->depths * EMO_TILE_NUMBERS, all = 4 * digits * EMO_TILE_NUMBERS;
     const float *scales = packed + packed_tiles(s) * EMO_TILE_NUMBERS;
     for (size_t px = 0; px < f->pw; px += EMO_TILE)
@@ -222,18 +234,18 @@ static inline void forward_row(const struct emo_first *f, const struct sizes *s,
                 sums += all;
             forward_tiles(f, s, digits, left + 4 * px, right + 4 * px,
                           packed + o / EMO_TILE * weights, sums, before, ahead);
-            put_results(before, b, turned);
+            put_results(f, before, turned);
             *before = (struct block){
                 .sums = sums, .most = before->most, .scales = scales + o, .bias = bias + o,
                 .place = place + place_at(f, o, py, px) + px / EMO_TILE % 2,
                 .n = f->pw - px < EMO_TILE ? f->pw - px : EMO_TILE,
-                .y = y + (o / b * plane + py * f->pw + px) * b + o % b,
+                .y = result_at(f, y, py * f->pw + px, o),
             };
         }
 }
 
 static void forward(const struct emo_first *f, const uint8_t *image, const float *packed,
-                    const float *bias, float *y, uint16_t *place, float *scratch)
+                    const float *bias, void *y, uint16_t *place, float *scratch)
 {
     const struct sizes s = sizes(f);
     size_t rows = (size_t)2 * f->conv->stride;
@@ -255,5 +267,5 @@ static void forward(const struct emo_first *f, const uint8_t *image, const float
     }
     EMO_TILES_END();
     pool(s.digits, &before, EMO_TILE);
-    put_results(&before, f->block, turned);
+    put_results(f, &before, turned);
 }

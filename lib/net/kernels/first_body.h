@@ -153,8 +153,9 @@ static inline void forward_block(const struct emo_first *f, const float *x, cons
 }
 
 static void forward(const struct emo_first *f, const uint8_t *image, const float *packed,
-                    const float *bias, float *y, uint16_t *place, float *scratch)
+                    const float *bias, void *to, uint16_t *place, float *scratch)
 {
+    float *y = to;
     size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, b = f->block;
     size_t step = (size_t)2 * f->conv->stride * f->conv->c;
     size_t weights = f->conv->kernel_h * taps(f) * GROUP;

@@ -39,6 +39,35 @@ static inline void emo_halves_nearest(const emo_floats from[2], emo_halves *to)
 #endif
 }
 
+/* The same of 16 numbers. */
+static inline void emo_halves_nearest16(const emo_floats *from, uint16_t *to)
+{
+#ifdef __AVX512BF16__
+    __m256i h = (__m256i)_mm512_cvtneps_pbh((__m512)*from);
+    memcpy(to, &h, sizeof h);
+#else
+    const emo_floats both[2] = {*from, {0}};
+    emo_halves h;
+    emo_halves_nearest(both, &h);
+    memcpy(to, &h, sizeof h / 2);
+#endif
+}
+
+/* Of 32 numbers each from two places: pairs of the first 16, and of the others. */
+static inline void emo_halves_interleave(const uint16_t *first, const uint16_t *second,
+                                         uint16_t *low, uint16_t *high)
+{
+    emo_halves a, b, x, y;
+    memcpy(&a, first, sizeof a);
+    memcpy(&b, second, sizeof b);
+    x = __builtin_shufflevector(a, b, 0, 32, 1, 33, 2, 34, 3, 35, 4, 36, 5, 37, 6, 38, 7, 39, 8, 40,
+                                9, 41, 10, 42, 11, 43, 12, 44, 13, 45, 14, 46, 15, 47);
+    y = __builtin_shufflevector(a, b, 16, 48, 17, 49, 18, 50, 19, 51, 20, 52, 21, 53, 22, 54, 23, 55,
+                                24, 56, 25, 57, 26, 58, 27, 59, 28, 60, 29, 61, 30, 62, 31, 63);
+    memcpy(low, &x, sizeof x);
+    memcpy(high, &y, sizeof y);
+}
+
 /* What is left of the numbers without their halves. */
 static inline void emo_halves_leave(const emo_halves *halves, emo_floats x[2])
 {
