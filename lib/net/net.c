@@ -13,7 +13,13 @@
 
 #define INITIAL 16384 /* values drawn in one piece */
 
-static void *aligned(size_t elements, size_t size)
+/* For what is written before it is read; a large part of it may never be. */
+static void *room(size_t elements, size_t size)
+{
+    return emo_pages(elements * size);
+}
+
+static void *zeros(size_t elements, size_t size)
 {
     void *p = emo_pages(elements * size);
     if (p != NULL)
@@ -98,13 +104,13 @@ static int make_parameters(struct emo_net *n, struct emo_error *err)
     if (n->parameters == NULL || n->at == NULL || n->part == NULL)
         return emo_error_memory(err, g->tensor_count * sizeof *n->at, "parameters");
     lay_out(n);
-    n->values = aligned(n->total, sizeof *n->values);
-    n->fold_scratch = aligned(emo_plan_scratch(&n->plan), sizeof *n->fold_scratch);
+    n->values = zeros(n->total, sizeof *n->values);
+    n->fold_scratch = zeros(emo_plan_scratch(&n->plan), sizeof *n->fold_scratch);
     if (training) {
-        n->gradient = aligned(n->total, sizeof *n->gradient);
-        n->m = aligned(n->masters, sizeof *n->m);
-        n->v = aligned(n->masters, sizeof *n->v);
-        n->partial = aligned(n->part_total * n->chunks, sizeof *n->partial);
+        n->gradient = zeros(n->total, sizeof *n->gradient);
+        n->m = zeros(n->masters, sizeof *n->m);
+        n->v = zeros(n->masters, sizeof *n->v);
+        n->partial = zeros(n->part_total * n->chunks, sizeof *n->partial);
     }
     if (n->values == NULL || n->fold_scratch == NULL ||
         (training &&
@@ -143,11 +149,11 @@ static bool make_outputs(struct emo_net *n, size_t side[2], size_t *widest)
         size_t records = i < g->spatial ? n->slots : n->chunks * n->chunk;
         if (i + 1 < n->begin)
             continue; /* never written */
-        n->out[i] = aligned(records * out, emo_execute_size(n, i));
+        n->out[i] = room(records * out, emo_execute_size(n, i));
         ok = n->out[i] != NULL;
         size_t places = i + 1 == n->begin ? n->kernel->places(&n->image) : out;
         if (ok && l->kind == EMO_MAXPOOL)
-            ok = (n->arg[i] = aligned(records * places, sizeof(uint16_t))) != NULL;
+            ok = (n->arg[i] = room(records * places, sizeof(uint16_t))) != NULL;
         if (i < g->spatial && out > side[i % 2])
             side[i % 2] = out;
         if (i >= g->spatial && out > *widest)
@@ -169,11 +175,11 @@ static bool make_pooled(struct emo_net *n)
         if (!emo_pooled_fits(&f, n->pooled))
             continue;
         size_t count = g->tensors[f.conv->weight].count;
-        ok = (n->pooled_weights[i] = aligned(count, sizeof(float))) != NULL;
+        ok = (n->pooled_weights[i] = room(count, sizeof(float))) != NULL;
         most = count > most ? count : most;
     }
     for (size_t w = 0; ok && most > 0 && w < n->hands; w++)
-        ok = (n->pooled_scratch[w] = aligned(most, sizeof(float))) != NULL;
+        ok = (n->pooled_scratch[w] = room(most, sizeof(float))) != NULL;
     return ok;
 }
 
@@ -192,16 +198,16 @@ static int buffers(struct emo_net *n, struct emo_error *err)
     n->grad[1] = calloc(n->hands, sizeof *n->grad[1]);
     bool ok = n->out != NULL && n->arg != NULL && n->input != NULL && n->grad[0] != NULL &&
               n->grad[1] != NULL && make_outputs(n, side, &widest) && make_pooled(n);
-    ok = ok && (n->features = aligned(batch * last, sizeof(float))) != NULL;
+    ok = ok && (n->features = room(batch * last, sizeof(float))) != NULL;
     for (int k = 0; ok && k < 2; k++)
-        ok = (n->flat[k] = aligned(batch * widest, sizeof(float))) != NULL;
+        ok = (n->flat[k] = room(batch * widest, sizeof(float))) != NULL;
     for (size_t w = 0; ok && w < n->hands; w++) {
-        ok = (n->input[w] = aligned(input_size(n), sizeof(float))) != NULL;
+        ok = (n->input[w] = room(input_size(n), sizeof(float))) != NULL;
         for (int k = 0; ok && training && k < 2; k++)
-            ok = (n->grad[k][w] = aligned(n->chunk * side[k], sizeof(float))) != NULL;
+            ok = (n->grad[k][w] = room(n->chunk * side[k], sizeof(float))) != NULL;
     }
     if (ok && n->kernel != NULL)
-        ok = (n->packed = aligned(n->kernel->packed(&n->image), sizeof(float))) != NULL;
+        ok = (n->packed = room(n->kernel->packed(&n->image), sizeof(float))) != NULL;
     return ok ? EMO_OK : emo_error(err, EMO_FAILED, "out of memory for a batch of %u; try a smaller "
                                    "one (-b)", n->options.batch);
 }
