@@ -147,24 +147,49 @@ static inline void emo_halves_turn(const uint16_t *from, size_t pitch, size_t n,
     }
 }
 
-#define EMO_EVERY(i) i, i + 16, i + 1, i + 17, i + 2, i + 18, i + 3, i + 19
+#define EMO_EACH4(a, b, c, d)                                                                      \
+    a, b, c, d, (a) + 4, (b) + 4, (c) + 4, (d) + 4, (a) + 8, (b) + 8, (c) + 8, (d) + 8, (a) + 12,    \
+        (b) + 12, (c) + 12, (d) + 12
+#define EMO_FOURS(a, b)                                                                            \
+    (a), (a) + 1, (a) + 2, (a) + 3, (b), (b) + 1, (b) + 2, (b) + 3, (a) + 16, (a) + 17, (a) + 18,    \
+        (a) + 19, (b) + 16, (b) + 17, (b) + 18, (b) + 19
 
-/* Turns 16 rows of 16 numbers, `pitch` apart, into 16, `length` apart: each time the first eight
-   are interleaved with the others. */
+/* Turns 16 rows of 16 numbers, `pitch` apart, into 16, `length` apart. First each four rows are turned
+   in each quarter of the vectors: number 4 q + j of them is then in quarter q of vector j. */
 static inline void emo_floats_turn(const float *from, size_t pitch, size_t length, float *to)
 {
-    emo_floats x[16], y[16];
-    for (size_t i = 0; i < 16; i++)
-        x[i] = *(const emo_loose_floats *)(const void *)(from + i * pitch);
-    for (int stage = 0; stage < 4; stage++) {
-        for (size_t i = 0; i < 8; i++) {
-            y[2 * i] = __builtin_shufflevector(x[i], x[i + 8], EMO_EVERY(0), EMO_EVERY(4));
-            y[2 * i + 1] = __builtin_shufflevector(x[i], x[i + 8], EMO_EVERY(8), EMO_EVERY(12));
-        }
-        memcpy(x, y, sizeof x);
+    emo_floats x[16];
+#pragma GCC unroll 4
+    for (size_t i = 0; i < 16; i += 4, from += 4 * pitch) {
+        emo_floats a = *(const emo_loose_floats *)(const void *)from;
+        emo_floats b = *(const emo_loose_floats *)(const void *)(from + pitch);
+        emo_floats c = *(const emo_loose_floats *)(const void *)(from + 2 * pitch);
+        emo_floats d = *(const emo_loose_floats *)(const void *)(from + 3 * pitch);
+        emo_floats low = __builtin_shufflevector(a, b, EMO_EACH4(0, 16, 1, 17));
+        emo_floats high = __builtin_shufflevector(a, b, EMO_EACH4(2, 18, 3, 19));
+        emo_floats low2 = __builtin_shufflevector(c, d, EMO_EACH4(0, 16, 1, 17));
+        emo_floats high2 = __builtin_shufflevector(c, d, EMO_EACH4(2, 18, 3, 19));
+        x[i] = __builtin_shufflevector(low, low2, EMO_EACH4(0, 1, 16, 17));
+        x[i + 1] = __builtin_shufflevector(low, low2, EMO_EACH4(2, 3, 18, 19));
+        x[i + 2] = __builtin_shufflevector(high, high2, EMO_EACH4(0, 1, 16, 17));
+        x[i + 3] = __builtin_shufflevector(high, high2, EMO_EACH4(2, 3, 18, 19));
     }
-    for (size_t i = 0; i < 16; i++)
-        *(emo_loose_floats *)(void *)(to + i * length) = x[i];
+#pragma GCC unroll 4
+    for (size_t j = 0; j < 4; j++) {
+        emo_floats even = __builtin_shufflevector(x[j], x[4 + j], EMO_FOURS(0, 8));
+        emo_floats odd = __builtin_shufflevector(x[j], x[4 + j], EMO_FOURS(4, 12));
+        emo_floats even2 = __builtin_shufflevector(x[8 + j], x[12 + j], EMO_FOURS(0, 8));
+        emo_floats odd2 = __builtin_shufflevector(x[8 + j], x[12 + j], EMO_FOURS(4, 12));
+        float *at = to + j * length;
+        *(emo_loose_floats *)(void *)at =
+            __builtin_shufflevector(even, even2, EMO_FOURS(0, 8));
+        *(emo_loose_floats *)(void *)(at + 4 * length) =
+            __builtin_shufflevector(odd, odd2, EMO_FOURS(0, 8));
+        *(emo_loose_floats *)(void *)(at + 8 * length) =
+            __builtin_shufflevector(even, even2, EMO_FOURS(4, 12));
+        *(emo_loose_floats *)(void *)(at + 12 * length) =
+            __builtin_shufflevector(odd, odd2, EMO_FOURS(4, 12));
+    }
 }
 
 #endif
