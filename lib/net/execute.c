@@ -182,16 +182,30 @@ static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, siz
                         partial + n->part[conv->bias], n->input[hand(n, chunk, worker)]);
 }
 
-/* Back through convolution i to the image: the gradients between stay in a cache. */
-static int backward_both(struct emo_net *n, size_t chunk, unsigned worker, size_t i, const float *gy)
+/* Is the first layer but the kernel's a convolution, whose gradients go on to the kernel record by
+   record? */
+static bool joined(const struct emo_net *n)
+{
+    const struct emo_graph *g = &n->plan.graph;
+    return n->kernel != NULL && n->begin < g->spatial && g->layers[n->begin].kind == EMO_CONV &&
+           n->pooled_weights[n->begin] == NULL;
+}
+
+/* Back through convolution i, and if it is joined with the kernel, to the image: what lies between
+   then stays in a cache. */
+static int backward_conv(struct emo_net *n, size_t chunk, unsigned worker, size_t i, const float *gy,
+                         float *gx)
 {
     const struct emo_layer *l = &n->plan.graph.layers[i];
-    size_t all = present(n, chunk * n->chunk, n->chunk), own = hand(n, chunk, worker);
+    bool to_image = i == n->begin && joined(n);
+    size_t all = to_image ? present(n, chunk * n->chunk, n->chunk) : n->chunk;
     int failed = 0;
-    for (size_t r = 0; r < all; r += n->piece) {
-        float *gx = n->grad[(i - 1) % 2][own];
+    for (size_t r = 0; gx != NULL && r < all; r += n->piece) {
         failed |= n->backend->backward_data(n->state, i, worker, gy + r * emo_layer_out(l), gx);
-        backward_image(n, chunk, worker, r, all - r < n->piece ? all - r : n->piece, gx);
+        if (to_image)
+            backward_image(n, chunk, worker, r, all - r < n->piece ? all - r : n->piece, gx);
+        else
+            gx += n->piece * emo_layer_in(l);
     }
     return failed;
 }
@@ -242,7 +256,7 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
         }
         const struct emo_layer *l = &g->layers[i];
         const struct emo_layer one = in_blocks(n, l);
-        size_t out = emo_layer_out(l), in = emo_layer_in(l), planes = n->chunk * (l->c / one.c);
+        size_t out = emo_layer_out(l), planes = n->chunk * (l->c / one.c);
         const float *y = n->out[i] + chunk * n->chunk * out;
         const void *x = i > 0 ? output_of(n, i - 1, chunk * n->chunk) : n->input[own];
         float *gy = n->grad[i % 2][own];
@@ -254,12 +268,7 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
             failed = n->backend->backward_weights(n->state, i, worker, x, gy,
                                                   partial + n->part[l->weight],
                                                   partial + n->part[l->bias]);
-            if (i == begin && n->kernel != NULL)
-                failed |= backward_both(n, chunk, worker, i, gy);
-            else
-                for (size_t r = 0; gx != NULL && r < n->chunk; r += n->piece)
-                    failed |= n->backend->backward_data(n->state, i, worker, gy + r * out,
-                                                        gx + r * in);
+            failed |= backward_conv(n, chunk, worker, i, gy, gx);
         } else if (l->kind == EMO_MAXPOOL) {
             emo_f_maxpool_backward(&one, planes, gy, n->arg[i] + chunk * n->chunk * out, gx);
         } else if (l->kind == EMO_AVGPOOL) {
@@ -270,8 +279,7 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
         if (failed)
             n->failed = 1;
     }
-    bool done = g->layers[begin].kind == EMO_CONV && n->pooled_weights[begin] == NULL;
-    if (n->kernel != NULL && !(begin < g->spatial && done))
+    if (n->kernel != NULL && !joined(n))
         backward_image(n, chunk, worker, 0, present(n, chunk * n->chunk, n->chunk),
                        n->grad[1][own]);
 }

@@ -2,11 +2,13 @@
 #include "check.h"
 
 #include "base/hash.h"
+#include "base/pages.h"
 #include "base/philox.h"
 #include "base/text.h"
 #include "base/threads.h"
 
 #include <stdatomic.h>
+#include <stdint.h>
 
 static void escapes(void)
 {
@@ -201,6 +203,20 @@ static void errors(void)
     puts("errors");
 }
 
+/* Of any size aligned, and all of it there. */
+static void pages(void)
+{
+    const size_t sizes[] = {0, 1, 63, 64, 4095, (4 << 20) - 1, 4 << 20, (7 << 20) + 5};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        unsigned char *p = emo_pages(sizes[i]);
+        CHECK(p != NULL && (uintptr_t)p % 64 == 0);
+        memset(p, 0x5a, sizes[i]);
+        CHECK(sizes[i] == 0 || (p[0] == 0x5a && p[sizes[i] - 1] == 0x5a));
+        free(p);
+    }
+    CHECK(emo_pages(SIZE_MAX) == NULL);
+}
+
 int main(void)
 {
     escapes();
@@ -210,6 +226,7 @@ int main(void)
     hashes();
     random_numbers();
     threads();
+    pages();
     errors();
     return 0;
 }

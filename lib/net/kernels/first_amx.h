@@ -34,7 +34,8 @@
  * channels, 16 numbers of 32 bits that say, of each channel, at which places it was in the right
  * column, and 16 for the lower row. They lie [16 channels][pooled row][32 places][2][channel].
  *
- * This is what both directions need; first_amx_forward.h and first_amx_backward.h are the two.
+ * This is what both directions need; first_amx_forward.h and first_amx_backward.h are the two, with
+ * first_amx_streams.h and first_amx_gradients.h.
  */
 #ifndef EMO_NET_KERNELS_FIRST_AMX_H
 #define EMO_NET_KERNELS_FIRST_AMX_H

@@ -1,7 +1,7 @@
 /*
  * Backward in tiles, as first_amx.h describes it.
  */
-#include "net/kernels/first_amx.h"
+#include "net/kernels/first_amx_gradients.h"
 
 /* What a tile of 16 numbers of the kernel has of a row of pixels: where number 0 of the tile would be
    under the first window, were all of it there, and those that are. */
@@ -77,116 +77,6 @@ static inline void put_pixels(const struct emo_first *f, const struct sizes *s, 
         put_fours(piece, 2, s->step, fours, to);
     else
         put_fours(piece, n, s->step, fours, to);
-}
-
-/* Of n pooled rows: their scales, and their sums added to gb. */
-static void measure(const struct emo_first *f, const struct sizes *s, const float *g, size_t n,
-                    float *scales, float *gb)
-{
-    size_t plane = (size_t)f->ph * f->pw, b = f->block;
-    for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
-        const float *from = g + o / b * plane * b + o % b;
-        floats sum = *(loose *)(void *)(gb + o);
-        ints most = {0};
-        for (size_t p = 0; p < n * f->pw; p++, from += b) {
-            sum += *(const loose *)(const void *)from;
-            keep_larger(&most, from);
-        }
-        *(loose *)(void *)(gb + o) = sum;
-        *(loose *)(void *)(scales + o) = (floats)most / greatest(s->digits);
-    }
-}
-
-/* The digits of up to 32 places' gradients of 16 channels as vectors of a channel's: the lower two of
-   16 bits, 32 places together; and the third, if there is one. */
-static inline void turn_digits(size_t digits, const float *g, size_t n, size_t b,
-                               const float *scales, uint16_t low[EMO_TILE][PAIR],
-                               uint16_t high[EMO_TILE][PAIR])
-{
-    floats by = 1.0f / *(const loose *)(const void *)scales;
-    ints x[EMO_TILE], turned[EMO_TILE];
-    for (size_t half = 0; half < (digits == 3 ? 2 : 1); half++) {
-        for (size_t i = 0; i < EMO_TILE; i++) {
-            ints y[2] = {{0}, {0}};
-            size_t p = digits == 3 ? half * EMO_TILE + i : 2 * i;
-            for (size_t k = 0; k < (digits == 3 ? 1 : 2); k++)
-                if (p + k < n) {
-                    floats whole = *(const loose *)(const void *)(g + (p + k) * b) * by;
-                    to_digits(&whole, &y[k]);
-                }
-            x[i] = digits == 3 ? y[0] : (y[0] & 0xffff) | y[1] << 16;
-        }
-        emo_floats_turn((const float *)(const void *)x, EMO_TILE, EMO_TILE,
-                        (float *)(void *)turned);
-        for (size_t c = 0; c < EMO_TILE; c++) {
-            if (digits == 2) {
-                memcpy(low[c], &turned[c], sizeof turned[c]);
-                continue;
-            }
-            shorts lower = __builtin_convertvector(turned[c], shorts);
-            shorts upper = __builtin_convertvector(turned[c] >> 16, shorts);
-            memcpy(low[c] + half * EMO_TILE, &lower, sizeof lower);
-            memcpy(high[c] + half * EMO_TILE, &upper, sizeof upper);
-        }
-    }
-}
-
-/* A channel's digits of 32 places, in the lower or the upper byte of each, as a row of tiles: of the
-   upper row of the map and of the lower, of each place the left column and the right. */
-static inline void put_digits(const uint16_t *digits, bool second, uint32_t right, uint32_t below,
-                              uint8_t *upper, uint8_t *lower, size_t bytes)
-{
-#ifdef __AVX512BW__
-    __m512i x = _mm512_loadu_si512(digits), left, all;
-    left = second ? _mm512_srli_epi16(x, 8) : _mm512_and_si512(x, _mm512_set1_epi16(255));
-    all = second ? _mm512_mask_and_epi32(x, 0xffff, x, _mm512_set1_epi16((short)0xff00))
-                 : _mm512_slli_epi16(x, 8);
-    all = _mm512_mask_mov_epi16(left, right, all);
-    __m512i up = _mm512_maskz_mov_epi16(~below, all), down = _mm512_maskz_mov_epi16(below, all);
-    if (bytes == EMO_TILE_BYTES) {
-        _mm512_store_si512(upper, up);
-        _mm512_store_si512(lower, down);
-    } else {
-        _mm256_store_si256((__m256i *)(void *)upper, _mm512_castsi512_si256(up));
-        _mm256_store_si256((__m256i *)(void *)lower, _mm512_castsi512_si256(down));
-    }
-#else
-    memset(upper, 0, bytes);
-    memset(lower, 0, bytes);
-    for (size_t p = 0; p < bytes / 2; p++) {
-        uint8_t *to = below >> p & 1 ? lower : upper;
-        to[2 * p + (right >> p & 1)] = (uint8_t)(second ? digits[p] >> 8 : digits[p]);
-    }
-#endif
-}
-
-/* A pooled row's gradients as tiles [row of the map][64 columns][16 channels][digit], or in narrow
-   maps [16 channels][digit]. */
-static inline void put_gradients(const struct emo_first *f, const struct sizes *s, size_t digits,
-                                 const float *g, size_t py, const uint16_t *place,
-                                 const float *scales, uint8_t *tiles)
-{
-    const size_t tile = EMO_TILE * EMO_TILE_BYTES;
-    size_t plane = (size_t)f->ph * f->pw, b = f->block;
-    size_t bytes = s->narrow ? PAIR : EMO_TILE_BYTES, next = s->groups * digits * tile;
-    size_t down = s->narrow ? PAIR : s->across * next;
-    for (size_t px = 0; px < f->pw; px += PAIR, tiles += next)
-        for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
-            uint16_t low[EMO_TILE][PAIR], high[EMO_TILE][PAIR];
-            uint32_t bits[2][EMO_TILE];
-            memcpy(bits, place + place_at(f, o, py, px), sizeof bits);
-            turn_digits(digits, g + (o / b * plane + py * f->pw + px) * b + o % b, f->pw - px, b,
-                        scales + o, low, high);
-            for (size_t c = 0; c < EMO_TILE; c++) {
-                uint8_t *to = tiles + o / EMO_TILE * digits * tile + c * EMO_TILE_BYTES;
-                put_digits(low[c], false, bits[0][c], bits[1][c], to, to + down, bytes);
-                to += tile;
-                put_digits(low[c], true, bits[0][c], bits[1][c], to, to + down, bytes);
-                to += tile;
-                if (digits == 3)
-                    put_digits(high[c], false, bits[0][c], bits[1][c], to, to + down, bytes);
-            }
-        }
 }
 
 /* Sums over so many tiles of columns: 16 channels by twice 16 numbers of the kernel: [digit]. */

@@ -1,7 +1,7 @@
 /*
  * Forward in tiles, as first_amx.h describes it.
  */
-#include "net/kernels/first_amx.h"
+#include "net/kernels/first_amx_streams.h"
 
 /* Tiles [16 channels][digit][depth], then the channels' scales. */
 static void pack(const struct emo_first *f, const float *hwio, float *packed)
@@ -30,64 +30,6 @@ static void pack(const struct emo_first *f, const float *hwio, float *packed)
         }
         *(loose *)(void *)(scales + o) = scale * (1.0f / 255.0f);
     }
-}
-
-/* A row's streams, of left and right columns. */
-static void any_streams(const struct emo_first *f, const struct sizes *s, const uint8_t *row,
-                        uint8_t *left, uint8_t *right)
-{
-    for (size_t k = 0; k < s->fours; k++, left += s->stream, right += s->stream)
-        for (size_t p = 0; p < f->pw; p++) {
-            memcpy(left + 4 * p, row + 2 * p * s->step + 4 * k, 4);
-            memcpy(right + 4 * p, row + (2 * p + 1) * s->step + 4 * k, 4);
-        }
-}
-
-#ifdef __AVX512F__
-/* Those of a step of whole fours. Under a pooled place and the one to the right of it are
-   `apart` fours, the right column half of them behind the left: fours c, c + apart, and so on are one
-   stream, that begins earlier and earlier. 16 of its numbers are taken out of `apart` vectors, two of
-   them at a time. */
-static inline void even_streams(const struct sizes *s, size_t apart, const uint8_t *row,
-                                uint8_t *left, uint8_t *right)
-{
-    const __m512i lanes = _mm512_set_epi32(15, 14, 13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2, 1, 0);
-    for (size_t c = 0; c < apart; c++) {
-        __m512i at = _mm512_add_epi32(_mm512_mullo_epi32(lanes, _mm512_set1_epi32((int)apart)),
-                                      _mm512_set1_epi32((int)c));
-        for (size_t p = 0; p < s->windows; p += EMO_TILE) {
-            const uint8_t *from = row + 4 * p * apart;
-            __m512i x = _mm512_setzero_si512();
-            for (size_t v = 0; v < apart / 2; v++, from += 2 * EMO_TILE_BYTES) {
-                __mmask16 here = _mm512_cmpeq_epi32_mask(_mm512_srli_epi32(at, 5),
-                                                         _mm512_set1_epi32((int)v));
-                __m512i y = _mm512_permutex2var_epi32(_mm512_loadu_si512(from), at,
-                                                      _mm512_loadu_si512(from + EMO_TILE_BYTES));
-                x = _mm512_mask_mov_epi32(x, here, y);
-            }
-            uint8_t *to = left + 4 * p;
-            for (size_t k = c; k < s->fours; k += apart, to -= 4)
-                _mm512_storeu_si512(to + k * s->stream, x);
-            to = right + 4 * p - (c < apart / 2 ? 4 : 0);
-            for (size_t k = (c + apart / 2) % apart; k < s->fours; k += apart, to -= 4)
-                _mm512_storeu_si512(to + k * s->stream, x);
-        }
-    }
-}
-#endif
-
-static void load_streams(const struct emo_first *f, const struct sizes *s, const uint8_t *row,
-                         uint8_t *left, uint8_t *right)
-{
-#ifdef __AVX512F__
-    size_t apart = s->step / 2;
-    if (s->step == 12)
-        even_streams(s, 6, row, left, right);
-    else if (s->step % 4 == 0 && apart <= EMO_TILE)
-        even_streams(s, apart, row, left, right);
-    else
-#endif
-        any_streams(f, s, row, left, right);
 }
 
 /* Where x is larger, bit by bit. */
@@ -196,27 +138,6 @@ static inline void forward_tiles(const struct emo_first *f, const struct sizes *
             EMO_TILE_STORE(0, sums, 64);
             EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, 64);
         }
-}
-
-/* The rows of pixels under pooled row py. Those that it shares with the one before are there. */
-static void load_band(const struct emo_first *f, const struct sizes *s, const uint8_t *image,
-                      size_t py, uint8_t *row, uint8_t *left, uint8_t *right)
-{
-    size_t step = (size_t)2 * f->conv->stride, streams = s->fours * s->stream, r = 0;
-    if (py > 0 && band(f) > step) {
-        r = band(f) - step;
-        memmove(left, left + step * streams, r * streams);
-        memmove(right, right + step * streams, r * streams);
-    }
-    for (; r < band(f); r++) {
-        int64_t y = (int64_t)(py * step + r) - f->conv->top;
-        const uint8_t *from = row;
-        if (in_place(f, s, y, 1))
-            from = image + (size_t)y * f->pitch;
-        else
-            load_row(f, image, y, s->row, row);
-        load_streams(f, s, from, left + r * streams, right + r * streams);
-    }
 }
 
 /* A pooled row, 16 places at a time; what is before it is pooled, and its last block is left. */
