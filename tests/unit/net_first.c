@@ -348,7 +348,7 @@ static void choice(void)
 
 int main(void)
 {
-    struct shape shapes[16] = {
+    struct shape shapes[20] = {
         {"conv 64 7 stride 4\nmaxpool 2\nflatten\noutput\n", 60, 71, 3},
         {"conv 16 3\nmaxpool 2\nflatten\noutput\n", 13, 12, 1},
         {"conv 48 5 same stride 2\nmaxpool 2\nflatten\noutput\n", 22, 31, 3},
@@ -357,9 +357,13 @@ int main(void)
         {"conv 16 11 stride 5\nmaxpool 2\nflatten\noutput\n", 41, 44, 2},
         {"conv 32 3\nmaxpool 2\nflatten\noutput\n", 12, 95, 2},
         {"conv 16 5 stride 2\nmaxpool 2\nflatten\noutput\n", 23, 150, 3},
+        {"conv 16 36\nmaxpool 2\nflatten\noutput\n", 38, 50, 4},
+        {"conv 16 24 stride 2\nmaxpool 2\nflatten\noutput\n", 27, 60, 2},
+        {"conv 32 7 stride 4\nmaxpool 2\nflatten\noutput\n", 31, 260, 3},
+        {"conv 16 3 stride 6\nmaxpool 2\nflatten\noutput\n", 31, 101, 3},
     };
     const size_t n = sizeof shapes / sizeof *shapes;
-    for (size_t i = 8; i < n; i++)
+    for (size_t i = 12; i < n; i++)
         shapes[i] = draw();
     const struct {
         const char *name;

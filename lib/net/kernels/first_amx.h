@@ -65,6 +65,7 @@ struct sizes {
     /* Forward: */
     size_t fours;   /* of a kernel's row, the last filled up */
     size_t depths;  /* tiles for all of a kernel's */
+    size_t later;   /* pooled places after one whose bytes it has, too */
     size_t windows; /* pooled places of a stream, the last tile filled up */
     size_t stream;  /* bytes of one */
     size_t plane;   /* of all under the left columns, or the right ones */
@@ -87,19 +88,20 @@ static struct sizes sizes(const struct emo_first *f)
     struct sizes s = {.digits = f->bf16 ? 2 : MOST_DIGITS, .step = (size_t)l->stride * l->c};
     s.kernel = l->kernel_h * taps(f);
     s.groups = round_up(l->oc, EMO_TILE) / EMO_TILE;
-    size_t have = ((size_t)l->left + l->w + l->right) * l->c;
-    size_t need = round_up((size_t)2 * f->pw, EMO_TILE_BYTES) * s.step + taps(f);
-    s.row = round_up(have > need ? have : need, EMO_TILE_BYTES) + 2 * EMO_TILE_BYTES;
     s.fours = (taps(f) + 3) / 4;
     s.depths = round_up(l->kernel_h * s.fours, EMO_TILE) / EMO_TILE;
     /* The fours behind those of a pooled place are the next one's: see first_amx_forward.h. */
-    size_t later = 2 * (s.step / 4 + s.fours) / s.step;
-    s.windows = round_up(f->pw + later, EMO_TILE);
-    s.stream = emo_tile_lines((s.windows + later) * 2) * sizeof(uint16_t);
+    s.later = 2 * (s.step / 4 + s.fours) / s.step;
+    s.windows = round_up(f->pw + s.later, EMO_TILE);
+    s.stream = emo_tile_lines((s.windows + s.later) * 2) * sizeof(uint16_t);
     s.plane = (l->stride * s.fours + s.depths * EMO_TILE) * s.stream + EMO_TILE_BYTES;
     s.narrow = 2 * (size_t)f->pw <= PAIR;
     s.across = s.narrow ? 1 : round_up((size_t)2 * f->pw, EMO_TILE_BYTES) / EMO_TILE_BYTES;
     s.tiles = round_up(s.kernel, PAIR) / EMO_TILE;
+    size_t columns = round_up((size_t)2 * f->pw, EMO_TILE_BYTES);
+    columns = columns > 2 * s.windows ? columns : 2 * s.windows;
+    size_t have = ((size_t)l->left + l->w + l->right) * l->c, need = columns * s.step + taps(f);
+    s.row = round_up(have > need ? have : need, EMO_TILE_BYTES) + 2 * EMO_TILE_BYTES;
     s.band = NEAR_BYTES / (columns_of(&s, 1) * 2 * EMO_TILE_NUMBERS * sizeof(float));
     s.band = s.band < 1 ? 1 : s.band < f->ph ? s.band : f->ph;
     return s;

@@ -60,9 +60,9 @@ static void load_streams(const struct emo_first *f, const struct sizes *s, const
 {
 #ifdef __AVX512F__
     size_t apart = s->step / 2;
-    if (s->step == 12)
+    if (s->step == 12 && s->later <= EMO_TILE)
         even_streams(s, 6, row, left, right);
-    else if (s->step % 4 == 0 && apart <= EMO_TILE)
+    else if (s->step % 4 == 0 && apart <= EMO_TILE && s->later <= EMO_TILE)
         even_streams(s, apart, row, left, right);
     else
 #endif
