@@ -90,7 +90,7 @@ static struct sizes sizes(const struct emo_first *f)
     s.groups = round_up(l->oc, EMO_TILE) / EMO_TILE;
     s.fours = (taps(f) + 3) / 4;
     s.depths = round_up(l->kernel_h * s.fours, EMO_TILE) / EMO_TILE;
-    /* The fours behind those of a pooled place are the next one's: see first_amx_forward.h. */
+    /* The fours behind those of a pooled place are the next one's: see first_amx_streams.h. */
     s.later = 2 * (s.step / 4 + s.fours) / s.step;
     s.windows = round_up(f->pw + s.later, EMO_TILE);
     s.stream = emo_tile_lines((s.windows + s.later) * 2) * sizeof(uint16_t);
