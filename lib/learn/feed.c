@@ -12,7 +12,7 @@
 #include <string.h>
 
 #define SLOTS 2 /* one is computed on while the other is filled */
-#define TOGETHER 8 /* images in one buffer */
+#define TOGETHER 8 /* images in one buffer, or what the batch has left */
 #define TURN (1 << 20) /* bytes that are read before others have the processor */
 #define EPOCHS_DEFAULT 10
 
@@ -89,11 +89,12 @@ static void give_way(struct emo_feed *f)
 }
 
 /* Where image k of an augmented stream's batch goes, `size` bytes as all; NULL: no memory. */
-static uint8_t *image_of(struct slot *s, size_t k, size_t size)
+static uint8_t *image_of(struct slot *s, size_t batch, size_t k, size_t size)
 {
     uint8_t **several = &s->buffers[k / TOGETHER];
+    size_t left = batch - k / TOGETHER * TOGETHER, n = left < TOGETHER ? left : TOGETHER;
     if (*several == NULL && size <= SIZE_MAX / TOGETHER)
-        *several = emo_pages(TOGETHER * size);
+        *several = emo_pages(n * size);
     return *several == NULL ? NULL : *several + k % TOGETHER * size;
 }
 
@@ -105,7 +106,8 @@ static int fill_from_stream(struct emo_feed *f, struct slot *s, struct emo_error
     b->epoch = in->epoch;
     b->count = b->origin_count = 0;
     while (status == EMO_OK && in->got && in->epoch == b->epoch && b->count < f->options.batch) {
-        uint8_t *to = image_of(s, b->count, (size_t)emo_pad64(in->payload_length));
+        uint8_t *to = image_of(s, f->options.batch, b->count,
+                               (size_t)emo_pad64(in->payload_length));
         if (to == NULL)
             return emo_error_memory(err, (size_t)in->payload_length, "an image of the batch");
         status = emo_intake_take(in, to, err);
