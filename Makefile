@@ -69,6 +69,8 @@ $(BUILD)/lib/net/kernels/%_amx.o: ISA = -mavx512f -mavx512bw -mavx512vl -mavx512
     -mavx512bf16 -mavx512vbmi -mamx-tile -mamx-bf16 -mamx-int8
 endif
 KERNEL = -O3 -ffp-contract=fast -fno-math-errno
+# Without contraction, as draws.h says.
+$(BUILD)/lib/net/kernels/draws_%.o: KERNEL = -O3 -fno-math-errno
 $(BUILD)/lib/net/kernels/%.o: lib/net/kernels/%.c
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(KERNEL) $(ISA) -MMD -MP -c -o $@ $<

@@ -13,6 +13,7 @@
 #include "net/backend.h"
 #include "net/fold.h"
 #include "net/kernels/dense.h"
+#include "net/kernels/draws.h"
 #include "net/kernels/first.h"
 #include "net/kernels/pooled.h"
 #include "net/net.h"
@@ -42,6 +43,7 @@ struct emo_net {
     float *packed;
     size_t begin; /* the first layer that the backend does */
     const struct emo_dense_kernel *dense, *composing; /* NULL: plain */
+    const struct emo_draws_kernel *draws;             /* NULL: one by one */
     float *fold_scratch;
 
     /* Convolutions whose gradients come straight from those of the pooling after them: per layer,

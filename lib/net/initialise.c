@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+#define NEAR ((size_t)512) /* values at a time: their words stay in the first cache */
+
 /* Two independent standard normals from two words (Box and Muller): the first, or the second. */
 static double normal(const uint32_t u[2], bool second)
 {
@@ -23,30 +25,51 @@ static double truncated(uint64_t seed, size_t ordinal, size_t i)
         emo_philox(seed, id, 0, EMO_DRAW_INITIALISE, block, u);
         for (int j = 0; j < 4; j++) {
             double z = normal(u + j / 2 * 2, j % 2 != 0);
-            if (fabs(z) <= 2)
+            if (fabs(z) <= EMO_NORMAL_MOST)
                 return z;
         }
     }
 }
 
-void emo_initialise(const struct emo_tensor *t, size_t ordinal, uint64_t seed, size_t from,
-                    size_t to, float *values)
+static void uniforms(const struct emo_draws_kernel *draws, uint64_t seed, size_t ordinal,
+                     double limit, size_t from, size_t count, float *values)
+{
+    uint32_t u[NEAR];
+    uint32_t block = (uint32_t)(from / 4);
+    size_t blocks = (count + 3) / 4;
+    if (draws != NULL)
+        draws->blocks(seed, ordinal, 0, EMO_DRAW_INITIALISE, block, blocks, u);
+    else
+        for (size_t i = 0; i < blocks; i++)
+            emo_philox(seed, ordinal, 0, EMO_DRAW_INITIALISE, block + (uint32_t)i, u + 4 * i);
+    for (size_t i = 0; i < count; i++)
+        values[i] = (float)(limit * (2.0 * (double)emo_uniform(u[i]) - 1));
+}
+
+static void normals(const struct emo_draws_kernel *draws, uint64_t seed, size_t ordinal,
+                    double deviation, size_t from, size_t count, float *values)
+{
+    uint32_t first[NEAR], second[NEAR];
+    if (draws != NULL) {
+        draws->pairs(seed, (uint64_t)ordinal << 40 | from, EMO_DRAW_INITIALISE, count, first, second);
+        draws->normals(count, first, second, deviation, values);
+    }
+    for (size_t i = 0; i < count; i++)
+        if (draws == NULL || isnan(values[i]))
+            values[i] = (float)(deviation * truncated(seed, ordinal, from + i));
+}
+
+void emo_initialise(const struct emo_draws_kernel *draws, const struct emo_tensor *t,
+                    size_t ordinal, uint64_t seed, size_t from, size_t to, float *values)
 {
     if (t->rank == 1) {
         memset(values + from, 0, (to - from) * sizeof *values);
         return;
     }
-    if (t->order == EMO_HWIO || t->output) {
-        double limit = sqrt(6 / (t->fan_in + t->fan_out));
-        for (size_t i = from; i < to; i += 4) {
-            uint32_t u[4];
-            emo_philox(seed, ordinal, 0, EMO_DRAW_INITIALISE, (uint32_t)(i / 4), u);
-            for (size_t j = 0; j < 4 && i + j < to; j++)
-                values[i + j] = (float)(limit * (2.0 * (double)emo_uniform(u[j]) - 1));
-        }
-        return;
-    }
-    double deviation = sqrt(2 / t->fan_in) / .87962566103423978;
-    for (size_t i = from; i < to; i++)
-        values[i] = (float)(deviation * truncated(seed, ordinal, i));
+    bool uniform = t->order == EMO_HWIO || t->output;
+    double width = uniform ? sqrt(6 / (t->fan_in + t->fan_out))
+                           : sqrt(2 / t->fan_in) / .87962566103423978;
+    for (size_t i = from; i < to; i += NEAR)
+        (uniform ? uniforms : normals)(draws, seed, ordinal, width, i,
+                                       to - i < NEAR ? to - i : NEAR, values + i);
 }

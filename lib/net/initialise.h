@@ -10,9 +10,11 @@
 #define EMO_NET_INITIALISE_H
 
 #include "net/graph.h"
+#include "net/kernels/draws.h"
 
-/* Elements from..to of the tensor's values; 4 divides from. */
-void emo_initialise(const struct emo_tensor *t, size_t ordinal, uint64_t seed, size_t from,
-                    size_t to, float *values);
+/* Elements from..to of the tensor's values; 4 divides from. draws NULL: one by one, with the
+   library's functions; the values are the same. */
+void emo_initialise(const struct emo_draws_kernel *draws, const struct emo_tensor *t,
+                    size_t ordinal, uint64_t seed, size_t from, size_t to, float *values);
 
 #endif

@@ -243,6 +243,7 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
                      : &emo_backend_reference;
     choose_kernel(n, isa);
     n->dense = n->backend == &emo_backend_reference ? &emo_dense_reference : emo_dense_kernel(isa);
+    n->draws = n->backend == &emo_backend_reference ? NULL : emo_draws_kernel(isa);
     n->composing = n->backend == &emo_backend_reference ? NULL : n->dense;
     /* Dense products of bfloat16 are so fast that three quarters of zeros do not matter. */
     if (n->backend != &emo_backend_reference && n->options.training &&
@@ -378,7 +379,7 @@ static void initialise_range(void *context, size_t piece, unsigned worker)
     const struct emo_tensor *t = &n->graph.tensors[n->tensor];
     size_t from = piece * INITIAL, to = from + INITIAL < t->count ? from + INITIAL : t->count;
     (void)worker;
-    emo_initialise(t, n->tensor, n->options.seed, from, to, n->values + n->at[n->tensor]);
+    emo_initialise(n->draws, t, n->tensor, n->options.seed, from, to, n->values + n->at[n->tensor]);
 }
 
 void emo_net_initialise(struct emo_net *n)

@@ -1,0 +1,2 @@
+#define KERNEL emo_draws_plain
+#include "net/kernels/draws_body.h"
