@@ -11,20 +11,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define INITIAL 16384 /* values drawn in one piece */
+#define INITIAL 16384 /* values drawn, or moments cleared, in one piece */
+#define TOGETHER 16   /* floats of a line: each tensor begins one */
 
 /* For what is written before it is read; a large part of it may never be. */
 static void *room(size_t elements, size_t size)
 {
     return emo_pages(elements * size);
-}
-
-static void *zeros(size_t elements, size_t size)
-{
-    void *p = emo_pages(elements * size);
-    if (p != NULL)
-        memset(p, 0, elements * size);
-    return p;
 }
 
 void emo_net_close(struct emo_net *n)
@@ -77,21 +70,56 @@ void emo_net_close(struct emo_net *n)
     free(n);
 }
 
+static size_t lines(size_t floats)
+{
+    return (floats + TOGETHER - 1) / TOGETHER * TOGETHER;
+}
+
 /* The parts of the arrays that hold parameters: at, part and their totals. */
 static void lay_out(struct emo_net *n)
 {
     const struct emo_graph *g = &n->plan.graph;
     for (size_t i = 0; i < g->tensor_count; i++) {
         n->at[i] = n->total;
-        n->total += (g->tensors[i].count + 15) / 16 * 16;
+        n->total += lines(g->tensors[i].count);
         if (i + 1 == n->plan.masters)
             n->masters = n->total;
     }
     for (size_t i = 0; i < g->spatial; i++)
         for (int t = g->layers[i].weight; t >= 0 && t <= g->layers[i].bias; t++) {
             n->part[t] = n->part_total;
-            n->part_total += (g->tensors[t].count + 15) / 16 * 16;
+            n->part_total += lines(g->tensors[t].count);
         }
+}
+
+/* What lies between the tensors takes part in sums and steps, and stays 0. */
+static void clear_ends(const struct emo_net *n, float *array)
+{
+    const struct emo_tensor *t = n->plan.graph.tensors;
+    for (size_t i = 0; i < n->plan.graph.tensor_count; i++)
+        memset(array + n->at[i] + t[i].count, 0, (lines(t[i].count) - t[i].count) * sizeof *array);
+}
+
+static void clear_part_ends(const struct emo_net *n)
+{
+    const struct emo_graph *g = &n->plan.graph;
+    for (size_t c = 0; c < n->chunks; c++)
+        for (size_t i = 0; i < g->spatial; i++)
+            for (int t = g->layers[i].weight; t >= 0 && t <= g->layers[i].bias; t++) {
+                size_t count = g->tensors[t].count;
+                memset(n->partial + c * n->part_total + n->part[t] + count, 0,
+                       (lines(count) - count) * sizeof *n->partial);
+            }
+}
+
+/* The first use of memory takes longer than its clearing; here all workers share it. */
+static void clear_moments(void *context, size_t piece, unsigned worker)
+{
+    struct emo_net *n = context;
+    size_t from = piece * INITIAL, left = n->masters - from, some = left < INITIAL ? left : INITIAL;
+    (void)worker;
+    memset(n->m + from, 0, some * sizeof *n->m);
+    memset(n->v + from, 0, some * sizeof *n->v);
 }
 
 static int make_parameters(struct emo_net *n, struct emo_error *err)
@@ -104,18 +132,24 @@ static int make_parameters(struct emo_net *n, struct emo_error *err)
     if (n->parameters == NULL || n->at == NULL || n->part == NULL)
         return emo_error_memory(err, g->tensor_count * sizeof *n->at, "parameters");
     lay_out(n);
-    n->values = zeros(n->total, sizeof *n->values);
-    n->fold_scratch = zeros(emo_plan_scratch(&n->plan), sizeof *n->fold_scratch);
+    n->values = room(n->total, sizeof *n->values);
+    n->fold_scratch = room(emo_plan_scratch(&n->plan), sizeof *n->fold_scratch);
     if (training) {
-        n->gradient = zeros(n->total, sizeof *n->gradient);
-        n->m = zeros(n->masters, sizeof *n->m);
-        n->v = zeros(n->masters, sizeof *n->v);
-        n->partial = zeros(n->part_total * n->chunks, sizeof *n->partial);
+        n->gradient = room(n->total, sizeof *n->gradient);
+        n->m = room(n->masters, sizeof *n->m);
+        n->v = room(n->masters, sizeof *n->v);
+        n->partial = room(n->part_total * n->chunks, sizeof *n->partial);
     }
     if (n->values == NULL || n->fold_scratch == NULL ||
         (training &&
          (n->gradient == NULL || n->m == NULL || n->v == NULL || n->partial == NULL)))
         return emo_error_memory(err, n->total * sizeof *n->values, "parameters");
+    clear_ends(n, n->values);
+    if (training) {
+        clear_ends(n, n->gradient);
+        clear_part_ends(n);
+        emo_threads_run(n->threads, (n->masters + INITIAL - 1) / INITIAL, clear_moments, n);
+    }
     emo_plan_constants(&n->plan, n->at, n->values);
     for (size_t i = 0; i < n->plan.masters; i++) {
         const struct emo_tensor *t = &n->graph.tensors[i];

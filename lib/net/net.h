@@ -52,7 +52,7 @@ struct emo_parameter {
 struct emo_net;
 
 /* EMO_USAGE: the text is wrong or does not fit the input; the message has the line, the layer and
-   the shapes. Parameters are zero until initialised or set. */
+   the shapes. Parameters are of any value until initialised or set; their moments are zero. */
 int emo_net_open(struct emo_net **n, const struct emo_net_options *options, struct emo_error *err);
 void emo_net_close(struct emo_net *n);
 
