@@ -1,14 +1,10 @@
 #include "net/execute.h"
 
 #include "net/blocks.h"
-#include "net/kernels/adam.h"
 #include "net/kernels/bf16.h"
 #include "net/kernels/plain.h"
 
 #include <string.h>
-
-#define RANGE 16384 /* parameters in one piece of a reduction */
-#define NEAR 512    /* of those, at a time */
 
 static size_t block(const struct emo_net *n, uint32_t channels)
 {
@@ -170,7 +166,6 @@ static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, siz
 {
     const struct emo_layer *conv = n->image.conv;
     size_t out = emo_layer_out(conv + 1), at = chunk * n->chunk, all = present(n, at, n->chunk);
-    float *partial = n->partial + chunk * n->part_total;
     at += first;
     if (conv->activation != EMO_LINEAR)
         emo_f_activate_backward(conv->activation, count * out, 1, output_of(n, 1, at), gy);
@@ -178,8 +173,8 @@ static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, siz
         emo_bf16_round(gy, count * out, gy);
     n->kernel->backward(&n->image, count, n->images + at, gy,
                         n->arg[1] + at * n->kernel->places(&n->image), first == 0,
-                        first + count == all, partial + n->part[conv->weight],
-                        partial + n->part[conv->bias], n->input[hand(n, chunk, worker)]);
+                        first + count == all, emo_execute_partial(n, chunk, conv->weight),
+                        emo_execute_partial(n, chunk, conv->bias), n->input[hand(n, chunk, worker)]);
 }
 
 /* Is the first layer but the kernel's a convolution, whose gradients go on to the kernel record by
@@ -225,12 +220,12 @@ static void backward_pooled(struct emo_net *n, size_t chunk, unsigned worker, si
     const struct emo_layer *conv = f.conv;
     size_t own = hand(n, chunk, worker), out = emo_layer_out(f.pool), in = emo_layer_in(conv);
     size_t at = chunk * n->chunk;
-    float *partial = n->partial + chunk * n->part_total, *g = n->grad[i % 2][own];
+    float *g = n->grad[i % 2][own];
     memcpy(g, n->grad[(i + 1) % 2][own], n->chunk * out * sizeof *g);
     emo_f_activate_backward(conv->activation, n->chunk * out, 1, n->out[i + 1] + at * out, g);
     n->pooled->weights(&f, n->chunk, n->out[i - 1] + at * in, g, n->arg[i + 1] + at * out,
-                       partial + n->part[conv->weight], partial + n->part[conv->bias],
-                       n->pooled_scratch[own]);
+                       emo_execute_partial(n, chunk, conv->weight),
+                       emo_execute_partial(n, chunk, conv->bias), n->pooled_scratch[own]);
     if (i > n->first)
         n->pooled->data(&f, n->chunk, n->pooled_weights[i], g, n->arg[i + 1] + at * out,
                         n->grad[(i + 1) % 2][own]);
@@ -264,10 +259,9 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
         int failed = 0;
         emo_f_activate_backward(l->activation, n->chunk * (size_t)l->oh * l->ow, l->oc, y, gy);
         if (l->kind == EMO_CONV) {
-            float *partial = n->partial + chunk * n->part_total;
             failed = n->backend->backward_weights(n->state, i, worker, x, gy,
-                                                  partial + n->part[l->weight],
-                                                  partial + n->part[l->bias]);
+                                                  emo_execute_partial(n, chunk, l->weight),
+                                                  emo_execute_partial(n, chunk, l->bias));
             failed |= backward_conv(n, chunk, worker, i, gy, gx);
         } else if (l->kind == EMO_MAXPOOL) {
             emo_f_maxpool_backward(&one, planes, gy, n->arg[i] + chunk * n->chunk * out, gx);
@@ -284,30 +278,6 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
                        n->grad[1][own]);
 }
 
-/* to[i] += from[i], and so on up to n. */
-static void add(size_t n, const float *restrict from, float *restrict to)
-{
-    for (size_t i = 0; i < n; i++)
-        to[i] += from[i];
-}
-
-/* Sums the chunks' partial gradients into the first, by a binary tree over the chunk's index: of so
-   few numbers at a time that they stay in the first cache. */
-static void reduce_range(void *context, size_t piece, unsigned worker)
-{
-    struct emo_net *n = context;
-    size_t from = piece * RANGE, to = from + RANGE < n->part_total ? from + RANGE : n->part_total;
-    size_t chunks = (n->count + n->chunk - 1) / n->chunk, total = n->part_total;
-    (void)worker;
-    for (size_t i = from; i < to; i += NEAR) {
-        float *part = n->partial + i;
-        size_t some = to - i < NEAR ? to - i : NEAR;
-        for (size_t step = 1; step < chunks; step *= 2)
-            for (size_t c = 0; c + step < chunks; c += 2 * step)
-                add(some, part + (c + step) * total, part + c * total);
-    }
-}
-
 void emo_execute_backward(struct emo_net *n)
 {
     const struct emo_graph *g = &n->plan.graph;
@@ -318,27 +288,7 @@ void emo_execute_backward(struct emo_net *n)
            (chunks * n->chunk - n->count) * width * sizeof *gradient);
     if (n->first < g->spatial) {
         emo_threads_run(n->threads, chunks, backward_chunk, n);
-        emo_threads_run(n->threads, (n->part_total + RANGE - 1) / RANGE, reduce_range, n);
-    }
-    for (size_t i = 0; i < g->spatial; i++) {
-        const struct emo_layer *l = &g->layers[i];
-        for (int t = l->weight; t >= 0 && t <= l->bias; t++)
-            memcpy(n->gradient + n->at[t], n->partial + n->part[t],
-                   g->tensors[t].count * sizeof *n->gradient);
+        emo_execute_reduce(n);
     }
     emo_plan_chain(&n->plan, n->composing, n->at, n->values, n->gradient, n->fold_scratch);
-}
-
-static void update_range(void *context, size_t piece, unsigned worker)
-{
-    struct emo_net *n = context;
-    size_t from = piece * RANGE, to = from + RANGE < n->masters ? from + RANGE : n->masters;
-    (void)worker;
-    emo_adam(to - from, n->rate, n->gradient + from, n->m + from, n->v + from, n->values + from);
-}
-
-void emo_execute_update(struct emo_net *n)
-{
-    emo_threads_run(n->threads, (n->masters + RANGE - 1) / RANGE, update_range, n);
-    n->stale = true;
 }

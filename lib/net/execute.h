@@ -29,11 +29,13 @@ struct emo_net {
     struct emo_text describe;
 
     struct emo_parameter *parameters;
-    size_t *at;    /* of each tensor of the plan in values and gradient */
-    size_t *part;  /* the same in a row of partial: convolutions' */
-    size_t masters, total, part_total; /* elements of the network's tensors, of all, of a row */
+    size_t *at; /* of each tensor of the plan in values and gradient */
+    size_t masters, total; /* elements of the network's tensors, of all */
     float *values, *gradient, *m, *v;  /* the moments of the network's own */
-    float *partial; /* gradients of convolutions, one row a chunk */
+    /* Convolutions' tensors as computed lie together, from part_at on. Gradients of the first chunk
+       are written there, of each other one to a row of partial. */
+    size_t part_at, part_total;
+    float *partial;
     uint64_t step;
     bool stale; /* the backend has not seen the values */
 
@@ -90,6 +92,13 @@ static inline size_t emo_execute_size(const struct emo_net *n, size_t i)
 
 /* What the kernel of pooled.h is told of layer i and the next. */
 struct emo_pooled emo_execute_pooled(const struct emo_net *n, size_t i);
+
+/* Of execute_parameters.c. Makes the arrays that hold parameters, and what says where. */
+int emo_execute_parameters(struct emo_net *n, struct emo_error *err);
+/* Where a chunk's gradient of a convolution's tensor goes. */
+float *emo_execute_partial(const struct emo_net *n, size_t chunk, int tensor);
+/* Sums the chunks' partial gradients into the first. */
+void emo_execute_reduce(struct emo_net *n);
 
 /* Of execute_flat.c: from the features to the logits, and from the gradient in flat[0] back to that
    of the features, which it returns. */

@@ -11,8 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define INITIAL 16384 /* values drawn, or moments cleared, in one piece */
-#define TOGETHER 16   /* floats of a line: each tensor begins one */
+#define INITIAL 16384 /* values drawn in one piece */
 
 /* For what is written before it is read; a large part of it may never be. */
 static void *room(size_t elements, size_t size)
@@ -56,7 +55,6 @@ void emo_net_close(struct emo_net *n)
     free(n->features);
     free(n->parameters);
     free(n->at);
-    free(n->part);
     free(n->packed);
     free(n->values);
     free(n->fold_scratch);
@@ -68,101 +66,6 @@ void emo_net_close(struct emo_net *n)
     emo_plan_free(&n->plan);
     emo_graph_free(&n->graph);
     free(n);
-}
-
-static size_t lines(size_t floats)
-{
-    return (floats + TOGETHER - 1) / TOGETHER * TOGETHER;
-}
-
-/* The parts of the arrays that hold parameters: at, part and their totals. */
-static void lay_out(struct emo_net *n)
-{
-    const struct emo_graph *g = &n->plan.graph;
-    for (size_t i = 0; i < g->tensor_count; i++) {
-        n->at[i] = n->total;
-        n->total += lines(g->tensors[i].count);
-        if (i + 1 == n->plan.masters)
-            n->masters = n->total;
-    }
-    for (size_t i = 0; i < g->spatial; i++)
-        for (int t = g->layers[i].weight; t >= 0 && t <= g->layers[i].bias; t++) {
-            n->part[t] = n->part_total;
-            n->part_total += lines(g->tensors[t].count);
-        }
-}
-
-/* What lies between the tensors takes part in sums and steps, and stays 0. */
-static void clear_ends(const struct emo_net *n, float *array)
-{
-    const struct emo_tensor *t = n->plan.graph.tensors;
-    for (size_t i = 0; i < n->plan.graph.tensor_count; i++)
-        memset(array + n->at[i] + t[i].count, 0, (lines(t[i].count) - t[i].count) * sizeof *array);
-}
-
-static void clear_part_ends(const struct emo_net *n)
-{
-    const struct emo_graph *g = &n->plan.graph;
-    for (size_t c = 0; c < n->chunks; c++)
-        for (size_t i = 0; i < g->spatial; i++)
-            for (int t = g->layers[i].weight; t >= 0 && t <= g->layers[i].bias; t++) {
-                size_t count = g->tensors[t].count;
-                memset(n->partial + c * n->part_total + n->part[t] + count, 0,
-                       (lines(count) - count) * sizeof *n->partial);
-            }
-}
-
-/* The first use of memory takes longer than its clearing; here all workers share it. */
-static void clear_moments(void *context, size_t piece, unsigned worker)
-{
-    struct emo_net *n = context;
-    size_t from = piece * INITIAL, left = n->masters - from, some = left < INITIAL ? left : INITIAL;
-    (void)worker;
-    memset(n->m + from, 0, some * sizeof *n->m);
-    memset(n->v + from, 0, some * sizeof *n->v);
-}
-
-static int make_parameters(struct emo_net *n, struct emo_error *err)
-{
-    const struct emo_graph *g = &n->plan.graph;
-    bool training = n->options.training;
-    n->parameters = calloc(n->plan.masters, sizeof *n->parameters);
-    n->at = calloc(g->tensor_count, sizeof *n->at);
-    n->part = calloc(g->tensor_count, sizeof *n->part);
-    if (n->parameters == NULL || n->at == NULL || n->part == NULL)
-        return emo_error_memory(err, g->tensor_count * sizeof *n->at, "parameters");
-    lay_out(n);
-    n->values = room(n->total, sizeof *n->values);
-    n->fold_scratch = room(emo_plan_scratch(&n->plan), sizeof *n->fold_scratch);
-    if (training) {
-        n->gradient = room(n->total, sizeof *n->gradient);
-        n->m = room(n->masters, sizeof *n->m);
-        n->v = room(n->masters, sizeof *n->v);
-        n->partial = room(n->part_total * n->chunks, sizeof *n->partial);
-    }
-    if (n->values == NULL || n->fold_scratch == NULL ||
-        (training &&
-         (n->gradient == NULL || n->m == NULL || n->v == NULL || n->partial == NULL)))
-        return emo_error_memory(err, n->total * sizeof *n->values, "parameters");
-    clear_ends(n, n->values);
-    if (training) {
-        clear_ends(n, n->gradient);
-        clear_part_ends(n);
-        emo_threads_run(n->threads, (n->masters + INITIAL - 1) / INITIAL, clear_moments, n);
-    }
-    emo_plan_constants(&n->plan, n->at, n->values);
-    for (size_t i = 0; i < n->plan.masters; i++) {
-        const struct emo_tensor *t = &n->graph.tensors[i];
-        n->parameters[i] = (struct emo_parameter){.name = t->name, .order = t->order,
-                                                  .rank = t->rank, .count = t->count,
-                                                  .trainable = true, .values = n->values + n->at[i]};
-        memcpy(n->parameters[i].dim, t->dim, sizeof t->dim);
-        if (training) {
-            n->parameters[i].m = n->m + n->at[i];
-            n->parameters[i].v = n->v + n->at[i];
-        }
-    }
-    return EMO_OK;
 }
 
 /* Floats that a hand needs for a chunk of images. */
@@ -365,7 +268,7 @@ static int open_net(struct emo_net *n, const char *text, struct emo_error *err)
         status = check_memory(n, err);
     }
     if (status == EMO_OK)
-        status = make_parameters(n, err);
+        status = emo_execute_parameters(n, err);
     return status == EMO_OK ? buffers(n, err) : status;
 }
 
