@@ -290,5 +290,4 @@ void emo_execute_backward(struct emo_net *n)
         emo_threads_run(n->threads, chunks, backward_chunk, n);
         emo_execute_reduce(n);
     }
-    emo_plan_chain(&n->plan, n->composing, n->at, n->values, n->gradient, n->fold_scratch);
 }

@@ -30,7 +30,8 @@ struct emo_net {
 
     struct emo_parameter *parameters;
     size_t *at; /* of each tensor of the plan in values and gradient */
-    size_t masters, total; /* elements of the network's tensors, of all */
+    size_t factors, masters, total; /* elements of factors of composed tensors, with them of all of
+                                       the network's, and with these of all */
     float *values, *gradient, *m, *v;  /* the moments of the network's own */
     /* Convolutions' tensors as computed lie together, from part_at on. Gradients of the first chunk
        are written there, of each other one to a row of partial. */
@@ -79,9 +80,9 @@ struct emo_net {
 
 /* The logits of n->count of n->images. */
 const float *emo_execute_forward(struct emo_net *n);
-/* From the gradient of the logits, in n->flat[0], to all of gradient. */
+/* From the gradient of the logits, in n->flat[0], to that of each tensor as computed, in chunks. */
 void emo_execute_backward(struct emo_net *n);
-/* Adam's step, of size n->rate. */
+/* Those of the network's tensors, and Adam's step, of size n->rate. */
 void emo_execute_update(struct emo_net *n);
 
 /* Bytes of a number of layer i's output. */
@@ -97,7 +98,7 @@ struct emo_pooled emo_execute_pooled(const struct emo_net *n, size_t i);
 int emo_execute_parameters(struct emo_net *n, struct emo_error *err);
 /* Where a chunk's gradient of a convolution's tensor goes. */
 float *emo_execute_partial(const struct emo_net *n, size_t chunk, int tensor);
-/* Sums the chunks' partial gradients into the first. */
+/* Sums the chunks' partial gradients of composed tensors. */
 void emo_execute_reduce(struct emo_net *n);
 
 /* Of execute_flat.c: from the features to the logits, and from the gradient in flat[0] back to that

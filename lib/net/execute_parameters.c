@@ -13,9 +13,10 @@
 
 /* Tensors by what is done with them, in the order in which they lie. */
 enum kind {
-    MASTER,          /* the network's */
-    MASTER_PARTIAL,  /* the network's, a convolution's as computed */
-    COMPOSED_PARTIAL,/* of a convolution, not the network's */
+    FACTOR,           /* the network's, composed with others before it is used */
+    MASTER,           /* the network's */
+    MASTER_PARTIAL,   /* the network's, and a convolution's as computed */
+    COMPOSED_PARTIAL, /* a convolution's as computed */
     COMPOSED,
     KINDS
 };
@@ -25,15 +26,28 @@ static size_t lines(size_t floats)
     return (floats + TOGETHER - 1) / TOGETHER * TOGETHER;
 }
 
-static enum kind kind_of(const struct emo_net *n, size_t tensor)
+static bool is_factor(const struct emo_plan *p, int tensor)
+{
+    bool factor = false;
+    for (size_t k = 0; k < p->fold_count; k++) {
+        const struct emo_fold *f = &p->folds[k];
+        factor |= tensor == f->first || tensor == f->first_bias || tensor == f->second ||
+                  tensor == f->second_bias;
+    }
+    return factor;
+}
+
+static enum kind kind_of(const struct emo_net *n, int tensor)
 {
     const struct emo_graph *g = &n->plan.graph;
-    bool master = tensor < n->plan.masters, partial = false;
+    bool master = (size_t)tensor < n->plan.masters, partial = false;
     for (size_t i = 0; i < g->spatial; i++)
-        partial |= (int)tensor == g->layers[i].weight || (int)tensor == g->layers[i].bias;
-    if (partial)
-        return master ? MASTER_PARTIAL : COMPOSED_PARTIAL;
-    return master ? MASTER : COMPOSED;
+        partial |= tensor == g->layers[i].weight || tensor == g->layers[i].bias;
+    if (!master)
+        return partial ? COMPOSED_PARTIAL : COMPOSED;
+    if (is_factor(&n->plan, tensor))
+        return FACTOR;
+    return partial ? MASTER_PARTIAL : MASTER;
 }
 
 static void lay_out(struct emo_net *n)
@@ -41,12 +55,13 @@ static void lay_out(struct emo_net *n)
     size_t ends[KINDS];
     for (int kind = 0; kind < KINDS; kind++) {
         for (size_t i = 0; i < n->plan.graph.tensor_count; i++)
-            if ((int)kind_of(n, i) == kind) {
+            if ((int)kind_of(n, (int)i) == kind) {
                 n->at[i] = n->total;
                 n->total += lines(n->plan.graph.tensors[i].count);
             }
         ends[kind] = n->total;
     }
+    n->factors = ends[FACTOR];
     n->masters = ends[MASTER_PARTIAL];
     n->part_at = ends[MASTER];
     n->part_total = ends[COMPOSED_PARTIAL] - ends[MASTER];
@@ -145,35 +160,71 @@ static void add(size_t n, const float *restrict from, float *restrict to)
         to[i] += from[i];
 }
 
-/* By a binary tree over the chunk's index: of so few numbers at a time that they stay in the first
-   cache. */
+/* The sum of the chunks' gradients, by a binary tree over the chunk's index, of some numbers of a
+   row. */
+static void reduce(const struct emo_net *n, size_t from, size_t some)
+{
+    size_t chunks = (n->count + n->chunk - 1) / n->chunk;
+    for (size_t step = 1; step < chunks; step *= 2)
+        for (size_t c = 0; c + step < chunks; c += 2 * step)
+            add(some, row_of(n, c + step) + from, row_of(n, c) + from);
+}
+
 static void reduce_range(void *context, size_t piece, unsigned worker)
 {
     struct emo_net *n = context;
-    size_t from = piece * RANGE, to = from + RANGE < n->part_total ? from + RANGE : n->part_total;
-    size_t chunks = (n->count + n->chunk - 1) / n->chunk;
+    size_t to = n->part_at + n->part_total, from = n->masters + piece * RANGE;
     (void)worker;
-    for (size_t i = from; i < to; i += NEAR)
-        for (size_t step = 1; step < chunks; step *= 2)
-            for (size_t c = 0; c + step < chunks; c += 2 * step)
-                add(to - i < NEAR ? to - i : NEAR, row_of(n, c + step) + i, row_of(n, c) + i);
+    if (to - from > RANGE)
+        to = from + RANGE;
+    for (; from < to; from += NEAR)
+        reduce(n, from - n->part_at, to - from < NEAR ? to - from : NEAR);
 }
 
 void emo_execute_reduce(struct emo_net *n)
 {
-    emo_threads_run(n->threads, (n->part_total + RANGE - 1) / RANGE, reduce_range, n);
+    size_t composed = n->part_at + n->part_total - n->masters;
+    emo_threads_run(n->threads, (composed + RANGE - 1) / RANGE, reduce_range, n);
 }
 
+static void step(const struct emo_net *n, size_t from, size_t some)
+{
+    emo_adam(some, n->rate, n->gradient + from, n->m + from, n->v + from, n->values + from);
+}
+
+static void update_factors(void *context, size_t piece, unsigned worker)
+{
+    const struct emo_net *n = context;
+    size_t from = piece * RANGE, left = n->factors - from;
+    (void)worker;
+    step(n, from, left < RANGE ? left : RANGE);
+}
+
+/* The first piece is the factors' gradients, which nothing else here needs; then masters: of so few
+   numbers at a time that their gradients are summed and used in the first cache. */
 static void update_range(void *context, size_t piece, unsigned worker)
 {
     struct emo_net *n = context;
-    size_t from = piece * RANGE, to = from + RANGE < n->masters ? from + RANGE : n->masters;
     (void)worker;
-    emo_adam(to - from, n->rate, n->gradient + from, n->m + from, n->v + from, n->values + from);
+    if (piece == 0) {
+        emo_plan_chain(&n->plan, n->composing, n->at, n->values, n->gradient, n->fold_scratch);
+        return;
+    }
+    size_t from = n->factors + (piece - 1) * RANGE;
+    size_t to = n->masters - from < RANGE ? n->masters : from + RANGE;
+    for (; from < to; from += NEAR) {
+        size_t end = to - from < NEAR ? to : from + NEAR;
+        size_t summed = from > n->part_at ? from : n->part_at;
+        if (summed < end)
+            reduce(n, summed - n->part_at, end - summed);
+        step(n, from, end - from);
+    }
 }
 
 void emo_execute_update(struct emo_net *n)
 {
-    emo_threads_run(n->threads, (n->masters + RANGE - 1) / RANGE, update_range, n);
+    size_t rest = n->masters - n->factors;
+    emo_threads_run(n->threads, 1 + (rest + RANGE - 1) / RANGE, update_range, n);
+    emo_threads_run(n->threads, (n->factors + RANGE - 1) / RANGE, update_factors, n);
     n->stale = true;
 }
