@@ -132,9 +132,8 @@ static void forward_piece(void *context, size_t piece, unsigned worker)
                         n->features + (piece * n->piece + r) * width);
 }
 
-static void load_layer(void *context, size_t i, unsigned worker)
+static void load_layer(struct emo_net *n, size_t i, unsigned worker)
 {
-    struct emo_net *n = context;
     const struct emo_layer *l = &n->plan.graph.layers[i];
     if (n->pooled_weights != NULL && n->pooled_weights[i] != NULL) {
         const struct emo_pooled f = emo_execute_pooled(n, i);
@@ -148,12 +147,30 @@ static void load_layer(void *context, size_t i, unsigned worker)
         n->failed = 1;
 }
 
+static bool is_composed(const struct emo_net *n, size_t i)
+{
+    return n->plan.graph.layers[i].weight >= (int)n->plan.masters;
+}
+
+/* A layer, the last, which are larger, first; with the last piece those that are to be composed. */
+static void load_piece(void *context, size_t piece, unsigned worker)
+{
+    struct emo_net *n = context;
+    size_t count = n->plan.graph.spatial, i = count - 1 - piece;
+    if (piece < count && !is_composed(n, i))
+        load_layer(n, i, worker);
+    if (piece < count)
+        return;
+    emo_plan_compose(&n->plan, n->composing, n->at, n->values, n->fold_scratch);
+    for (i = 0; i < count; i++)
+        if (is_composed(n, i))
+            load_layer(n, i, worker);
+}
+
 const float *emo_execute_forward(struct emo_net *n)
 {
-    if (n->stale) {
-        emo_plan_compose(&n->plan, n->composing, n->at, n->values, n->fold_scratch);
-        emo_threads_run(n->threads, n->plan.graph.spatial, load_layer, n);
-    }
+    if (n->stale)
+        emo_threads_run(n->threads, n->plan.graph.spatial + 1, load_piece, n);
     n->stale = false;
     size_t chunks = (n->count + n->chunk - 1) / n->chunk;
     emo_threads_run(n->threads, chunks * n->chunk / n->piece, forward_piece, n);
