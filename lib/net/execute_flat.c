@@ -9,7 +9,8 @@
 #include <string.h>
 
 #define BLOCK 64 /* columns of a dense layer, or rows of its weight, in one piece */
-#define DROPPED 8 /* records whose units are dropped, in one piece */
+#define DROPPED ((size_t)16384) /* units that are dropped in one piece: less is not worth a wait */
+#define NEAR ((size_t)256)      /* draws at a time, in blocks */
 
 /* Without a branch, which would as often as not go the other way than the processor expects. */
 static inline float kept(float x, uint32_t draw, uint32_t dropped)
@@ -19,6 +20,17 @@ static inline float kept(float x, uint32_t draw, uint32_t dropped)
     bits &= mask;
     memcpy(&x, &bits, sizeof x);
     return x;
+}
+
+/* The draws of units 4 from and on of a record. */
+static void draw(const struct emo_net *n, uint16_t purpose, uint64_t id, size_t from, size_t blocks,
+                 uint32_t *u)
+{
+    if (n->draws != NULL)
+        n->draws->blocks(n->options.seed, id, n->epoch, purpose, (uint32_t)from, blocks, u);
+    else
+        for (size_t i = 0; i < blocks; i++)
+            emo_philox(n->options.seed, id, n->epoch, purpose, (uint32_t)(from + i), u + 4 * i);
 }
 
 /* A draw belongs to a place in HWC order, wherever that lies. */
@@ -32,19 +44,14 @@ void emo_execute_drop(const struct emo_net *n, const struct emo_layer *l, size_t
     }
     float keep = (float)(1 / (1 - l->rate));
     /* Of the 2^24 values of emo_uniform, those below the rate. */
-    uint32_t dropped = (uint32_t)ceilf((float)l->rate * 0x1p24f);
+    uint32_t dropped = (uint32_t)ceilf((float)l->rate * 0x1p24f), u[4 * NEAR];
+    uint16_t purpose = (uint16_t)(EMO_DRAW_DROPOUT + l->number);
     for (size_t r = 0; r < count; r++, x += units, y += units) {
         uint64_t id = first + r < n->count ? n->ids[first + r] : 0;
-        for (size_t i = 0; i < units; i += 4) {
-            uint32_t u[4];
-            emo_philox(n->options.seed, id, n->epoch, (uint16_t)(EMO_DRAW_DROPOUT + l->number),
-                       (uint32_t)(i / 4), u);
-            if (b == l->oc && i + 4 <= units) {
-                for (size_t j = 0; j < 4; j++)
-                    y[i + j] = kept(x[i + j] * keep, u[j], dropped);
-                continue;
-            }
-            for (size_t j = 0; j < 4 && i + j < units; j++) {
+        for (size_t i = 0; i < units; i += 4 * NEAR) {
+            size_t some = units - i < 4 * NEAR ? units - i : 4 * NEAR;
+            draw(n, purpose, id, i / 4, (some + 3) / 4, u);
+            for (size_t j = 0; j < some; j++) {
                 size_t at = emo_blocks_place(i + j, pixels, l->oc, b);
                 y[at] = kept(x[at] * keep, u[j], dropped);
             }
@@ -52,13 +59,21 @@ void emo_execute_drop(const struct emo_net *n, const struct emo_layer *l, size_t
     }
 }
 
+/* Records in a piece. */
+static size_t together(const struct emo_layer *l)
+{
+    size_t units = emo_layer_out(l);
+    return units < DROPPED ? DROPPED / units : 1;
+}
+
 static void drop_rows(void *context, size_t piece, unsigned worker)
 {
     struct emo_net *n = context;
     const struct emo_layer *l = &n->plan.graph.layers[n->layer];
-    size_t from = piece * DROPPED, left = n->count - from, at = from * emo_layer_out(l);
+    size_t some = together(l), from = piece * some, left = n->count - from;
+    size_t at = from * emo_layer_out(l);
     (void)worker;
-    emo_execute_drop(n, l, from, left < DROPPED ? left : DROPPED, l->oc, n->drop_from + at,
+    emo_execute_drop(n, l, from, left < some ? left : some, l->oc, n->drop_from + at,
                      n->drop_to + at);
 }
 
@@ -67,7 +82,8 @@ static void drop(struct emo_net *n, const float *x, float *y)
 {
     n->drop_from = x;
     n->drop_to = y;
-    emo_threads_run(n->threads, (n->count + DROPPED - 1) / DROPPED, drop_rows, n);
+    size_t some = together(&n->plan.graph.layers[n->layer]);
+    emo_threads_run(n->threads, (n->count + some - 1) / some, drop_rows, n);
 }
 
 static const float *input_of(const struct emo_net *n, size_t layer)
