@@ -30,8 +30,9 @@ struct emo_net {
 
     struct emo_parameter *parameters;
     size_t *at; /* of each tensor of the plan in values and gradient */
-    size_t factors, masters, total; /* elements of factors of composed tensors, with them of all of
-                                       the network's, and with these of all */
+    /* Ends of what lies one after the other: factors of composed tensors; weights of dense layers as
+       computed; all of the network's; all. */
+    size_t factors, dense_end, masters, total;
     float *values, *gradient, *m, *v;  /* the moments of the network's own */
     /* Convolutions' tensors as computed lie together, from part_at on. Gradients of the first chunk
        are written there, of each other one to a row of partial. */
@@ -80,9 +81,10 @@ struct emo_net {
 
 /* The logits of n->count of n->images. */
 const float *emo_execute_forward(struct emo_net *n);
-/* From the gradient of the logits, in n->flat[0], to that of each tensor as computed, in chunks. */
+/* From the gradient of the logits, in n->flat[0], to that of each tensor as computed, in chunks. Dense
+   weights are read a last time, and take Adam's step of size n->rate while they are near. */
 void emo_execute_backward(struct emo_net *n);
-/* Those of the network's tensors, and Adam's step, of size n->rate. */
+/* The gradients of the network's tensors, and the step of the others. */
 void emo_execute_update(struct emo_net *n);
 
 /* Bytes of a number of layer i's output. */
@@ -98,6 +100,8 @@ struct emo_pooled emo_execute_pooled(const struct emo_net *n, size_t i);
 int emo_execute_parameters(struct emo_net *n, struct emo_error *err);
 /* Where a chunk's gradient of a convolution's tensor goes. */
 float *emo_execute_partial(const struct emo_net *n, size_t chunk, int tensor);
+/* Adam's step of some values from `from` on. */
+void emo_execute_step(const struct emo_net *n, size_t from, size_t some);
 /* Sums the chunks' partial gradients of composed tensors. */
 void emo_execute_reduce(struct emo_net *n);
 

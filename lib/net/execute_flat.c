@@ -130,6 +130,8 @@ static void dense_rows(void *context, size_t piece, unsigned worker)
                                n->gradient + n->at[l->weight], n->gradient + n->at[l->bias]);
     n->dense->backward_data(l, n->count, gy, n->values + n->at[l->weight], from, to,
                             n->flat[!n->from_second]);
+    if (l->weight < (int)n->plan.masters)
+        emo_execute_step(n, n->at[l->weight] + from * l->oc, (to - from) * l->oc);
 }
 
 float *emo_execute_flat_backward(struct emo_net *n)

@@ -14,6 +14,7 @@
 /* Tensors by what is done with them, in the order in which they lie. */
 enum kind {
     FACTOR,           /* the network's, composed with others before it is used */
+    DENSE,            /* the network's, a dense layer's weight as computed */
     MASTER,           /* the network's */
     MASTER_PARTIAL,   /* the network's, and a convolution's as computed */
     COMPOSED_PARTIAL, /* a convolution's as computed */
@@ -40,14 +41,17 @@ static bool is_factor(const struct emo_plan *p, int tensor)
 static enum kind kind_of(const struct emo_net *n, int tensor)
 {
     const struct emo_graph *g = &n->plan.graph;
-    bool master = (size_t)tensor < n->plan.masters, partial = false;
-    for (size_t i = 0; i < g->spatial; i++)
-        partial |= tensor == g->layers[i].weight || tensor == g->layers[i].bias;
+    bool master = (size_t)tensor < n->plan.masters, partial = false, dense = false;
+    for (size_t i = 0; i < g->count; i++)
+        if (tensor == g->layers[i].weight || tensor == g->layers[i].bias) {
+            partial = i < g->spatial;
+            dense = i >= g->spatial && tensor == g->layers[i].weight;
+        }
     if (!master)
         return partial ? COMPOSED_PARTIAL : COMPOSED;
     if (is_factor(&n->plan, tensor))
         return FACTOR;
-    return partial ? MASTER_PARTIAL : MASTER;
+    return partial ? MASTER_PARTIAL : dense ? DENSE : MASTER;
 }
 
 static void lay_out(struct emo_net *n)
@@ -62,6 +66,7 @@ static void lay_out(struct emo_net *n)
         ends[kind] = n->total;
     }
     n->factors = ends[FACTOR];
+    n->dense_end = ends[DENSE];
     n->masters = ends[MASTER_PARTIAL];
     n->part_at = ends[MASTER];
     n->part_total = ends[COMPOSED_PARTIAL] - ends[MASTER];
@@ -187,7 +192,7 @@ void emo_execute_reduce(struct emo_net *n)
     emo_threads_run(n->threads, (composed + RANGE - 1) / RANGE, reduce_range, n);
 }
 
-static void step(const struct emo_net *n, size_t from, size_t some)
+void emo_execute_step(const struct emo_net *n, size_t from, size_t some)
 {
     emo_adam(some, n->rate, n->gradient + from, n->m + from, n->v + from, n->values + from);
 }
@@ -197,11 +202,11 @@ static void update_factors(void *context, size_t piece, unsigned worker)
     const struct emo_net *n = context;
     size_t from = piece * RANGE, left = n->factors - from;
     (void)worker;
-    step(n, from, left < RANGE ? left : RANGE);
+    emo_execute_step(n, from, left < RANGE ? left : RANGE);
 }
 
-/* The first piece is the factors' gradients, which nothing else here needs; then masters: of so few
-   numbers at a time that their gradients are summed and used in the first cache. */
+/* The first piece is the factors' gradients, which nothing else here needs; then other masters: of so
+   few numbers at a time that their gradients are summed and used in the first cache. */
 static void update_range(void *context, size_t piece, unsigned worker)
 {
     struct emo_net *n = context;
@@ -210,20 +215,20 @@ static void update_range(void *context, size_t piece, unsigned worker)
         emo_plan_chain(&n->plan, n->composing, n->at, n->values, n->gradient, n->fold_scratch);
         return;
     }
-    size_t from = n->factors + (piece - 1) * RANGE;
+    size_t from = n->dense_end + (piece - 1) * RANGE;
     size_t to = n->masters - from < RANGE ? n->masters : from + RANGE;
     for (; from < to; from += NEAR) {
         size_t end = to - from < NEAR ? to : from + NEAR;
         size_t summed = from > n->part_at ? from : n->part_at;
         if (summed < end)
             reduce(n, summed - n->part_at, end - summed);
-        step(n, from, end - from);
+        emo_execute_step(n, from, end - from);
     }
 }
 
 void emo_execute_update(struct emo_net *n)
 {
-    size_t rest = n->masters - n->factors;
+    size_t rest = n->masters - n->dense_end;
     emo_threads_run(n->threads, 1 + (rest + RANGE - 1) / RANGE, update_range, n);
     emo_threads_run(n->threads, (n->factors + RANGE - 1) / RANGE, update_factors, n);
     n->stale = true;

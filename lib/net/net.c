@@ -392,10 +392,11 @@ int emo_net_step(struct emo_net *n, const uint8_t *const *images, const int *lab
     for (size_t i = 0; i < count; i++)
         result->loss += emo_cross_entropy(logits + i * outputs, outputs, labels[i], 1.0 / (double)count,
                                           n->flat[0] + i * outputs, &result->right);
+    n->rate = emo_adam_rate(learning_rate, n->step + 1);
     emo_execute_backward(n);
     if (n->failed)
         return failure(n, err);
-    n->rate = emo_adam_rate(learning_rate, ++n->step);
+    n->step++;
     emo_execute_update(n);
     return EMO_OK;
 }
