@@ -291,6 +291,9 @@ static int train(struct emo_error *err)
         emo_interrupts_lock();
         job.underway = checkpoint_path != NULL;
         emo_interrupts_unlock();
+        /* Meanwhile the first batch is read. */
+        if (init_path == NULL && !job.resume.resumed)
+            emo_net_initialise(job.net);
         status = emo_train(job.feed, job.net, &o, &listener, &job.training, err);
         emo_teller_end(&job.teller);
     }

@@ -127,8 +127,6 @@ int emo_setup_net(struct emo_net **net, const struct emo_net_options *options,
     }
     if (status == EMO_OK)
         status = emo_net_open(net, &o, err);
-    if (status == EMO_OK && init == NULL)
-        emo_net_initialise(*net);
     if (status == EMO_OK && init != NULL)
         status = copy_parameters(*net, from, init, err);
     if (status == EMO_OK) {

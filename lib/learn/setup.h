@@ -21,9 +21,9 @@ int emo_setup_describe(const char *name, const struct emo_net_options *o, bool a
                        struct emo_text *out, struct emo_error *err);
 
 /*
- * A net for training: o's text (NULL: that of the model init), its parameters initialised, or
- * init's (NULL: none). init must be of the same text, shape and classes, else EMO_INPUT. The
- * model's origins are given in *origins, for the caller to free.
+ * A net for training: o's text (NULL: that of the model init), its parameters those of init, or
+ * (NULL: none) still to be initialised or set. init must be of the same text, shape and classes,
+ * else EMO_INPUT. The model's origins are given in *origins, for the caller to free.
  */
 int emo_setup_net(struct emo_net **net, const struct emo_net_options *o,
                   const struct emo_head *head, const char *init, int64_t **origins,
