@@ -18,8 +18,9 @@
  *
  *     stream[k][p] = 4 bytes from row[(2 p + column) * step + 4 k]      column 0 or 1
  *
- * of step = stride * c. The streams of consecutive rows follow each other: any 16 of them, from any
- * place on, are a tile.
+ * of step = stride * c. The streams of consecutive rows follow each other, of 16 places each: any 16 of
+ * them are a tile. So an image is taken in strips of 16 pooled places, from top to bottom: what is
+ * worked on stays in the first cache.
  *
  * Backward, the sums are 16 channels by 16 numbers of the kernel, over 64 columns of the map at a
  * time, or 32 of both rows of the map under a pooled row where these are narrow. a is digits of pooled
@@ -65,10 +66,8 @@ struct sizes {
     /* Forward: */
     size_t fours;   /* of a kernel's row, the last filled up */
     size_t depths;  /* tiles for all of a kernel's */
-    size_t later;   /* pooled places after one whose bytes it has, too */
-    size_t windows; /* pooled places of a stream, the last tile filled up */
-    size_t stream;  /* bytes of one */
-    size_t plane;   /* of all under the left columns, or the right ones */
+    size_t part;    /* bytes of a row that are read for 16 pooled places */
+    size_t plane;   /* of the streams of all left columns, or right ones */
     /* Backward: */
     bool narrow;    /* 64 columns are 32 of both rows of the map under a pooled row */
     size_t across;  /* tiles for a row of the map, or for two narrow ones */
@@ -90,18 +89,16 @@ static struct sizes sizes(const struct emo_first *f)
     s.groups = round_up(l->oc, EMO_TILE) / EMO_TILE;
     s.fours = (taps(f) + 3) / 4;
     s.depths = round_up(l->kernel_h * s.fours, EMO_TILE) / EMO_TILE;
-    /* The fours behind those of a pooled place are the next one's: see first_amx_streams.h. */
-    s.later = 2 * (s.step / 4 + s.fours) / s.step;
-    s.windows = round_up(f->pw + s.later, EMO_TILE);
-    s.stream = emo_tile_lines((s.windows + s.later) * 2) * sizeof(uint16_t);
-    s.plane = (l->stride * s.fours + s.depths * EMO_TILE) * s.stream + EMO_TILE_BYTES;
+    s.part = round_up((PAIR - 1) * s.step + 4 * s.fours, 2 * EMO_TILE_BYTES);
+    s.plane = (l->stride * s.fours + s.depths * EMO_TILE) * EMO_TILE_BYTES;
     s.narrow = 2 * (size_t)f->pw <= PAIR;
     s.across = s.narrow ? 1 : round_up((size_t)2 * f->pw, EMO_TILE_BYTES) / EMO_TILE_BYTES;
     s.tiles = round_up(s.kernel, PAIR) / EMO_TILE;
-    size_t columns = round_up((size_t)2 * f->pw, EMO_TILE_BYTES);
-    columns = columns > 2 * s.windows ? columns : 2 * s.windows;
-    size_t have = ((size_t)l->left + l->w + l->right) * l->c, need = columns * s.step + taps(f);
-    s.row = round_up(have > need ? have : need, EMO_TILE_BYTES) + 2 * EMO_TILE_BYTES;
+    size_t have = ((size_t)l->left + l->w + l->right) * l->c;
+    size_t back = round_up((size_t)2 * f->pw, EMO_TILE_BYTES) * s.step + taps(f);
+    size_t strips = ((size_t)f->pw - 1) / EMO_TILE * PAIR * s.step + s.part;
+    s.row = have > back ? have : back;
+    s.row = round_up(s.row > strips ? s.row : strips, EMO_TILE_BYTES) + 2 * EMO_TILE_BYTES;
     s.band = NEAR_BYTES / (columns_of(&s, 1) * 2 * EMO_TILE_NUMBERS * sizeof(float));
     s.band = s.band < 1 ? 1 : s.band < f->ph ? s.band : f->ph;
     return s;
@@ -137,7 +134,7 @@ static size_t scratch_floats(const struct emo_first *f)
 {
     struct sizes s = sizes(f);
     size_t rows = (s.band - 1) * 2 * f->conv->stride + band(f);
-    size_t forward = (8 * s.digits + 2) * EMO_TILE_NUMBERS + EMO_TILE + (2 * s.plane + s.row) / 4;
+    size_t forward = (4 * s.digits + 2) * EMO_TILE_NUMBERS + (4 * s.plane + s.part) / 4;
     size_t tiles = s.digits * 2 + s.tiles * s.groups +
                    columns_of(&s, s.band) * (s.groups * s.digits + 2);
     size_t backward = tiles * EMO_TILE_NUMBERS + s.groups * EMO_TILE + PAIR + rows * s.row / 4;
@@ -184,15 +181,16 @@ static inline void put_together(size_t digits, const float *sums, size_t apart, 
     *x = *x * 256.0f + __builtin_convertvector(*low, floats);
 }
 
-/* Row y of the padded image into to, where what is beside the pixels is zero and stays so. */
-static void load_row(const struct emo_first *f, const uint8_t *image, int64_t y, size_t row,
-                     uint8_t *restrict to)
+/* Of row y of the padded image n bytes from byte `at`. */
+static void load_part(const struct emo_first *f, const uint8_t *image, int64_t y, size_t at, size_t n,
+                      uint8_t *to)
 {
     const struct emo_layer *l = f->conv;
-    if (y < 0 || y >= l->h)
-        memset(to, 0, row);
-    else
-        memcpy(to + (size_t)l->left * l->c, image + (size_t)y * f->pitch, (size_t)l->w * l->c);
+    size_t begin = (size_t)l->left * l->c, end = begin + (size_t)l->w * l->c;
+    size_t from = at > begin ? at : begin, last = at + n < end ? at + n : end;
+    memset(to, 0, n);
+    if (y >= 0 && y < l->h && from < last)
+        memcpy(to + from - at, image + (size_t)y * f->pitch + from - begin, last - from);
 }
 
 /* May n rows from y be read where they are, as padded rows? Behind a row's pixels are then the next

@@ -121,7 +121,7 @@ static struct rows load_rows(const struct emo_first *f, const struct sizes *s, c
     if (y > 0 && in_place(f, s, y, n) && f->pitch >= EMO_TILE)
         return (struct rows){.at = image + (size_t)y * f->pitch, .pitch = f->pitch};
     for (size_t r = 0; r < n; r++)
-        load_row(f, image, y + (int64_t)r, s->row, to + r * s->row);
+        load_part(f, image, y + (int64_t)r, 0, s->row, to + r * s->row);
     return (struct rows){.at = to, .pitch = s->row};
 }
 

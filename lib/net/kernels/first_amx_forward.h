@@ -58,47 +58,74 @@ static inline void choose(unsigned bits, const floats *x, const floats *y, float
 
 /* Up to 16 pooled places of a row, 16 channels. */
 struct block {
-    const float *sums; /* of the tiles */
-    float *most;       /* of each window: [channel][place] */
-    uint16_t *place;   /* where that was, of the first channel */
-    size_t n, done;    /* places; channels of which the largest are known */
+    size_t n; /* places */
     const float *scales, *bias;
     void *y;
+    uint16_t *place; /* where the largest was, of the first channel */
 };
 
-/* Of n channels more the largest of each window, and where it was, the first of equals. */
-static inline void pool(size_t digits, struct block *b, size_t n)
+/* What is done while the tiles are at work: the row of the map before theirs is pooled, the upper or
+   the lower one of a block, and some rows of the next band are made streams. */
+struct beside {
+    struct block block;
+    const float *sums; /* of the row of the map */
+    float *most;       /* the largest of each window: [channel][place] */
+    uint16_t *halves;  /* the same, as results */
+    uint16_t *right;   /* of the upper row: where it was in the right column */
+    struct streams next;
+    size_t rows; /* at a time */
+};
+
+/* Of n channels from c the larger of each window's two; of the lower row, the largest of four and where
+   it was, the first of equals. */
+static inline __attribute__((always_inline)) void pool(bool halves, size_t digits, bool lower,
+                                                       const struct beside *b, size_t c, size_t n)
 {
-    const size_t below_at = 2 * EMO_TILE;
-    for (; n > 0 && b->done < EMO_TILE; n--, b->done++) {
-        const float *sums = b->sums + b->done * EMO_TILE;
-        float *most = b->most + b->done * EMO_TILE;
-        uint16_t *place = b->place + 2 * b->done;
-        floats x[4], upper, lower;
-        for (size_t i = 0; i < 4; i++)
-            put_together(digits, sums + i * EMO_TILE_NUMBERS, 4 * EMO_TILE_NUMBERS, &x[i]);
-        unsigned in_upper = where_larger(&x[1], &x[0]), in_lower = where_larger(&x[3], &x[2]);
-        choose(in_upper, &x[0], &x[1], &upper);
-        choose(in_lower, &x[2], &x[3], &lower);
-        unsigned below = where_larger(&lower, &upper);
-        choose(below, &upper, &lower, (floats *)(void *)most);
-        place[0] = (uint16_t)((in_lower & below) | (in_upper & ~below));
-        place[below_at] = (uint16_t)below;
+    const float *restrict sums = b->sums, *scales = b->block.scales, *bias = b->block.bias;
+    floats *restrict most = (floats *)(void *)b->most;
+    uint16_t *restrict place = b->block.place, *restrict was_right = b->right;
+#pragma GCC unroll 4
+    for (const size_t end = c + n; c < end; c++) {
+        floats x[2], larger, upper;
+        for (size_t i = 0; i < 2; i++)
+            put_together(digits, sums + i * EMO_TILE_NUMBERS + c * EMO_TILE, 2 * EMO_TILE_NUMBERS,
+                         &x[i]);
+        unsigned right = where_larger(&x[1], &x[0]);
+        choose(right, &x[0], &x[1], &larger);
+        if (!lower) {
+            most[c] = larger;
+            was_right[c] = (uint16_t)right;
+            continue;
+        }
+        upper = most[c];
+        unsigned below = where_larger(&larger, &upper);
+        choose(below, &upper, &larger, &x[0]);
+        x[0] = x[0] * scales[c] + bias[c];
+        if (halves)
+            emo_halves_nearest16(&x[0], b->halves + c * EMO_TILE);
+        else
+            most[c] = x[0];
+        place[2 * c] = (uint16_t)((right & below) | (was_right[c] & ~below));
+        place[2 * (c + EMO_TILE)] = (uint16_t)below;
     }
 }
 
-/* The largest to results. */
-static inline void put_results(const struct emo_first *f, const struct block *b, float *turned)
+/* The results of a block that is pooled. */
+static inline void put_results(const struct emo_first *f, bool halves, const struct beside *b)
 {
-    const floats scale = *(const loose *)(const void *)b->scales;
-    const floats add = *(const loose *)(const void *)b->bias;
-    emo_floats_turn(b->most, EMO_TILE, EMO_TILE, turned);
-    for (size_t p = 0; p < b->n; p++) {
-        emo_floats y = *(const floats *)(const void *)(turned + p * EMO_TILE) * scale + add;
-        if (f->halves)
-            emo_halves_nearest16(&y, (uint16_t *)b->y + p * f->conv->oc);
-        else
-            memcpy((float *)b->y + p * f->block, &y, sizeof y);
+    size_t n = b->block.n;
+    if (b->block.y == NULL)
+        return;
+    if (halves) {
+        emo_halves_turn(b->halves, EMO_TILE, n, f->conv->oc, b->block.y);
+    } else if (n == EMO_TILE) {
+        emo_floats_turn(b->most, EMO_TILE, f->block, b->block.y);
+    } else {
+        float turned[EMO_TILE_NUMBERS];
+        emo_floats_turn(b->most, EMO_TILE, EMO_TILE, turned);
+        for (size_t p = 0; p < n; p++)
+            memcpy((float *)b->block.y + p * f->block, turned + p * EMO_TILE,
+                   EMO_TILE * sizeof *turned);
     }
 }
 
@@ -111,82 +138,143 @@ static inline void *result_at(const struct emo_first *f, void *y, size_t at, siz
     return (float *)y + (o / b * plane + at) * b + o % b;
 }
 
-/* The sums of a block, [digit][row of the map][left or right][channel][place]; and, while the tiles
-   are at work, the pooling of the block before. */
-static inline void forward_tiles(const struct emo_first *f, const struct sizes *s, size_t digits,
-                                 const uint8_t *left, const uint8_t *right, const float *w,
-                                 float *sums, struct block *before, struct ahead *ahead)
+/* The sums of a block's row of the map, [digit][left or right][channel][place]. Between
+   multiplications a little of what is beside them is done: while the tiles are at work there is time
+   for about a hundred instructions, and no more of them are looked at. */
+static inline __attribute__((always_inline)) void
+forward_tiles(const struct emo_first *f, const struct sizes *s, bool halves, size_t digits,
+              size_t depths, bool lower, const uint8_t *left, const uint8_t *right, const float *w,
+              float *sums, struct beside *b)
 {
-    size_t down = f->conv->stride * s->fours * s->stream, depth = EMO_TILE * s->stream;
-    size_t share = EMO_TILE / (2 * digits * s->depths) + 1;
-    for (size_t t = 0; t < digits; t++, w += s->depths * EMO_TILE_NUMBERS)
-        for (size_t below = 0; below < 2; below++, sums += 2 * EMO_TILE_NUMBERS) {
-            EMO_TILE_ZERO(0);
-            EMO_TILE_ZERO(1);
-            for (size_t d = 0; d < s->depths; d++) {
-                EMO_TILE_LOAD_ONCE(2, w + d * EMO_TILE_NUMBERS, 64);
-                EMO_TILE_LOAD(3, left + below * down + d * depth, s->stream);
-                EMO_TILE_MULTIPLY_BYTES(0, 2, 3);
-                EMO_TILE_ZERO(3);
-                EMO_TILE_LOAD(3, right + below * down + d * depth, s->stream);
-                EMO_TILE_MULTIPLY_BYTES(1, 2, 3);
-                EMO_TILE_ZERO(3);
-                EMO_TILE_ZERO(2);
-                pool(digits, before, share);
-            }
-            fetch(ahead, 4);
-            EMO_TILE_STORE(0, sums, 64);
-            EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, 64);
+    const size_t depth = EMO_TILE * EMO_TILE_BYTES, times = digits * depths;
+    const size_t share = times > 5 ? 4 : EMO_TILE, pools = EMO_TILE / share;
+    for (size_t t = 0; t < digits; t++, sums += 2 * EMO_TILE_NUMBERS) {
+        EMO_TILE_ZERO(0);
+        EMO_TILE_ZERO(1);
+#pragma GCC unroll 3
+        for (size_t d = 0; d < depths; d++, w += EMO_TILE_NUMBERS) {
+            EMO_TILE_LOAD_ONCE(2, w, EMO_TILE_BYTES);
+            EMO_TILE_LOAD(3, left + d * depth, EMO_TILE_BYTES);
+            EMO_TILE_MULTIPLY_BYTES(0, 2, 3);
+            EMO_TILE_ZERO(3);
+            EMO_TILE_LOAD(3, right + d * depth, EMO_TILE_BYTES);
+            EMO_TILE_MULTIPLY_BYTES(1, 2, 3);
+            EMO_TILE_ZERO(3);
+            EMO_TILE_ZERO(2);
+            if (t * depths + d < pools)
+                pool(halves, digits, !lower, b, (t * depths + d) * share, share);
+            else
+                add_rows(f, s, &b->next, b->rows);
         }
+        EMO_TILE_STORE(0, sums, EMO_TILE_BYTES);
+        EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, EMO_TILE_BYTES);
+    }
+    if (!lower)
+        put_results(f, halves, b);
 }
 
-/* A pooled row, 16 places at a time; what is before it is pooled, and its last block is left. */
-static inline void forward_row(const struct emo_first *f, const struct sizes *s, size_t digits,
-                               size_t py, const uint8_t *left, const uint8_t *right,
-                               const float *packed, const float *bias, void *y, uint16_t *place,
-                               struct block *before, float *turned, struct ahead *ahead)
+/* What is written with the next pooled row is fetched, by each group of channels a part. */
+static inline void fetch_results(const struct emo_first *f, bool halves, void *y, size_t at, size_t o)
 {
-    size_t weights = digits * s->depths * EMO_TILE_NUMBERS, all = 4 * digits * EMO_TILE_NUMBERS;
+    const char *from = result_at(f, y, at + f->pw, halves ? 0 : o);
+    size_t apart = halves ? EMO_TILE_BYTES : f->block * sizeof(float);
+    from += halves ? o * EMO_TILE * sizeof(uint16_t) : 0;
+    for (size_t i = 0; i < (halves ? EMO_TILE / 2 : EMO_TILE); i++)
+        __builtin_prefetch(from + i * apart, 1, 3);
+    /* GCC leaves out the call of a function that does nothing but fetch. */
+    __asm__ volatile("");
+}
+
+/* 16 places of pooled row py from px; what is before them is pooled, and their last block's lower row
+   is left. */
+static inline __attribute__((always_inline)) void
+forward_row(const struct emo_first *f, const struct sizes *s, bool halves, size_t digits, size_t depths,
+            size_t py, size_t px, const struct streams *now, const float *packed, const float *bias,
+            void *y, uint16_t *place, float *sums, struct beside *b)
+{
+    const size_t weights = digits * depths * EMO_TILE_NUMBERS, half = 2 * digits * EMO_TILE_NUMBERS;
+    const uint8_t *left = now->left, *right = now->right;
+    size_t down = f->conv->stride * s->fours * EMO_TILE_BYTES, at = py * f->pw + px;
     const float *scales = packed + packed_tiles(s) * EMO_TILE_NUMBERS;
-    for (size_t px = 0; px < f->pw; px += EMO_TILE)
-        for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
-            float *sums = turned + EMO_TILE_NUMBERS;
-            if (before->sums == sums)
-                sums += all;
-            forward_tiles(f, s, digits, left + 4 * px, right + 4 * px,
-                          packed + o / EMO_TILE * weights, sums, before, ahead);
-            put_results(f, before, turned);
-            *before = (struct block){
-                .sums = sums, .most = before->most, .scales = scales + o, .bias = bias + o,
-                .place = place + place_at(f, o, py, px) + px / EMO_TILE % 2,
-                .n = f->pw - px < EMO_TILE ? f->pw - px : EMO_TILE,
-                .y = result_at(f, y, py * f->pw + px, o),
-            };
-        }
+    for (size_t o = 0; o < f->conv->oc; o += EMO_TILE, packed += weights) {
+        fetch_results(f, halves, y, at, o);
+        forward_tiles(f, s, halves, digits, depths, false, left, right, packed, sums, b);
+        b->sums = sums;
+        b->block = (struct block){
+            .n = f->pw - px < EMO_TILE ? f->pw - px : EMO_TILE, .scales = scales + o,
+            .bias = bias + o, .y = result_at(f, y, at, o),
+            .place = place + place_at(f, o, py, px) + px / EMO_TILE % 2,
+        };
+        forward_tiles(f, s, halves, digits, depths, true, left + down, right + down, packed,
+                      sums + half, b);
+        b->sums = sums + half;
+    }
+}
+
+/* The streams of pooled row py from px. */
+static void begin_streams(const struct emo_first *f, const struct sizes *s, size_t py, size_t px,
+                          struct streams *to)
+{
+    to->px = px;
+    to->y = (int64_t)(py * 2 * f->conv->stride) - f->conv->top;
+    to->from = NULL;
+    if (in_place(f, s, to->y, band(f)))
+        to->from = to->image + (size_t)to->y * f->pitch + 2 * px * s->step;
+    to->done = to->shared = 0;
+}
+
+/* The streams that come after those of pooled row py from px, in the other of two buffers. */
+static struct streams streams_after(const struct emo_first *f, const struct sizes *s, size_t py,
+                                    size_t px, const struct streams *now, uint8_t *planes)
+{
+    struct streams next = *now;
+    size_t step = (size_t)2 * f->conv->stride, bytes = s->fours * EMO_TILE_BYTES;
+    bool below = py + 1 < f->ph, right = px + EMO_TILE < f->pw;
+    begin_streams(f, s, below ? py + 1 : 0, below ? px : px + EMO_TILE, &next);
+    if (below && band(f) > step)
+        next.shared = band(f) - step;
+    if (!below && !right)
+        next.done = band(f);
+    next.left_before = now->left + step * bytes;
+    next.right_before = now->right + step * bytes;
+    next.left = now->left == planes ? planes + 2 * s->plane : planes;
+    next.right = next.left + s->plane;
+    return next;
 }
 
 static void forward(const struct emo_first *f, const uint8_t *image, const float *packed,
                     const float *bias, void *y, uint16_t *place, float *scratch)
 {
     const struct sizes s = sizes(f);
-    size_t rows = (size_t)2 * f->conv->stride;
-    float *most = scratch, *turned = most + EMO_TILE_NUMBERS;
-    uint8_t *row = (uint8_t *)(void *)(turned + (1 + 8 * s.digits) * EMO_TILE_NUMBERS);
-    uint8_t *left = row + s.row + EMO_TILE_BYTES, *right = left + s.plane;
-    /* Nothing comes before the first block. */
-    struct block before = {.most = most, .done = EMO_TILE, .scales = bias, .bias = bias};
-    memset(row, 0, s.row + EMO_TILE_BYTES + 2 * s.plane);
-    memset(most, 0, EMO_TILE_NUMBERS * sizeof *most);
+    float *sums = scratch + 2 * EMO_TILE_NUMBERS;
+    uint16_t *halves = (uint16_t *)(void *)(scratch + EMO_TILE_NUMBERS);
+    uint8_t *planes = (uint8_t *)(void *)(sums + 4 * s.digits * EMO_TILE_NUMBERS);
+    struct streams now = {.image = image, .part = planes + 4 * s.plane, .left = planes,
+                          .right = planes + s.plane};
+    struct beside b = {.most = scratch, .halves = halves, .right = halves + EMO_TILE_NUMBERS,
+                       .rows = (band(f) + 4 * s.groups - 1) / (4 * s.groups)};
+    /* Before the first block there is one whose results go nowhere, and whose places the first one
+       replaces. */
+    b.sums = sums;
+    b.block = (struct block){.scales = scratch, .bias = scratch, .place = place};
+    memset(scratch, 0, (2 + 4 * s.digits) * EMO_TILE_NUMBERS * sizeof *scratch);
+    memset(planes, 0, 4 * s.plane);
+    begin_streams(f, &s, 0, 0, &now);
     EMO_TILES_BEGIN();
-    for (size_t py = 0; py < f->ph; py++) {
-        load_band(f, &s, image, py, row, left, right);
-        struct ahead ahead = ahead_of(f, image, (int64_t)(py * rows + band(f)) - f->conv->top, rows);
-        if (s.digits == 2)
-            forward_row(f, &s, 2, py, left, right, packed, bias, y, place, &before, turned, &ahead);
-        else
-            forward_row(f, &s, 3, py, left, right, packed, bias, y, place, &before, turned, &ahead);
-    }
+    add_rows(f, &s, &now, band(f));
+    for (size_t px = 0; px < f->pw; px += EMO_TILE)
+        for (size_t py = 0; py < f->ph; py++, now = b.next) {
+            b.next = streams_after(f, &s, py, px, &now, planes);
+            if (s.digits == 2 && s.depths == 3 && f->halves)
+                forward_row(f, &s, true, 2, 3, py, px, &now, packed, bias, y, place, sums, &b);
+            else if (s.digits == 3 && s.depths == 3 && !f->halves)
+                forward_row(f, &s, false, 3, 3, py, px, &now, packed, bias, y, place, sums, &b);
+            else
+                forward_row(f, &s, f->halves, s.digits, s.depths, py, px, &now, packed, bias, y,
+                            place, sums, &b);
+            add_rows(f, &s, &b.next, band(f));
+        }
     EMO_TILES_END();
-    pool(s.digits, &before, EMO_TILE);
-    put_results(f, &before, turned);
+    pool(f->halves, s.digits, true, &b, 0, EMO_TILE);
+    put_results(f, f->halves, &b);
 }
