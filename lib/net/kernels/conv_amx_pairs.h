@@ -8,6 +8,7 @@
 #include "net/kernels/conv_amx.h"
 
 #define WORKED_ON (640 << 10) /* bytes of the second cache, beside what comes and goes */
+#define PART (320 << 10)      /* of one record in bf16, so that a is in the first cache */
 
 struct places {
     size_t terms;
@@ -18,7 +19,6 @@ struct places {
     size_t depths;                /* of a part: tiles of 16 pairs */
     size_t channel, a_apart;      /* halves of a channel of a; of a term */
     size_t plane, b_record;       /* floats of 16 channels of b; of a phase and record */
-    size_t line;                  /* halves of a row of gradients */
 };
 
 static struct places places_of(const struct emo_conv *c, size_t records)
@@ -31,16 +31,16 @@ static struct places places_of(const struct emo_conv *c, size_t records)
     p.phase_rows = l->stride < l->kernel_h ? l->stride : l->kernel_h;
     p.phase_columns = l->stride < l->kernel_w ? l->stride : l->kernel_w;
     size_t row = (p.phase_rows * p.phase_columns * l->c + l->oc) * p.wide * p.terms * 4; /* bytes */
-    size_t parts = (p.rows * row + WORKED_ON - 1) / WORKED_ON;
+    size_t most = p.terms == 1 ? PART : WORKED_ON, parts = (p.rows * row + most - 1) / most;
     p.part = (p.rows + parts - 1) / parts;
-    size_t most = parts > 1 ? 1 : WORKED_ON / (p.rows * row), times = (records + most - 1) / most;
+    most = parts > 1 ? 1 : WORKED_ON / (p.rows * row);
+    size_t times = (records + most - 1) / most;
     p.records = (records + times - 1) / times;
     p.depths = up(p.part * p.wide, EMO_TILE) / EMO_TILE;
     p.plane = (p.depths * EMO_TILE + p.below * p.wide + p.right) * EMO_TILE;
     p.b_record = p.plane * p.terms * l->c / EMO_TILE;
     p.channel = emo_tile_lines(p.records * p.depths * EMO_TILE_DEPTH + EMO_TILE);
     p.a_apart = p.channel * l->oc;
-    p.line = up(2 * p.wide, EMO_TILE) * l->oc;
     return p;
 }
 
@@ -54,7 +54,7 @@ static size_t weights_scratch(const struct emo_conv *c, size_t records)
     const struct places p = places_of(c, records);
     const struct emo_layer *l = c->layer;
     return (size_t)l->kernel_h * l->kernel_w * l->c * l->oc + floats_of_b(&p) +
-           p.terms * (p.a_apart + p.line) / 2;
+           p.terms * p.a_apart / 2;
 }
 
 /* 32 channels from k of row j of a phase's pairs, from x; rows and columns around it are zeros. */
@@ -123,43 +123,46 @@ static void load_input(const struct emo_conv *c, const struct places *p, const v
     }
 }
 
-/* Row y of pairs as halves [term][pair][one of the two][channel]; there are zeros behind it. */
-static void load_line(const struct emo_conv *c, const struct places *p, const float *gy, size_t y,
-                      uint16_t *line)
+/* Of row `row` of pairs the 8 from q / 2 on, of 16 channels from o, to rows of a; their sum is added to
+   gb. Beside the output are zeros. */
+static inline void turn_gradients(const struct emo_conv *c, const struct places *p, const void *gy,
+                                  size_t row, size_t o, size_t q, size_t terms, uint16_t *to,
+                                  float *gb)
 {
     const struct emo_layer *l = c->layer;
     size_t block = c->out_block, pixels = (size_t)l->oh * l->ow;
-    for (size_t h = 0; h < 2; h++)
-        for (size_t o = 0; o < l->oc; o += PAIR) {
-            size_t below = y + h * p->rows, row = below * l->ow * block;
-            bool there = y < p->rows && below < l->oh;
-            const float *first = there ? channels_at(gy, pixels, block, o) + row : NULL;
-            const float *second = there ? channels_at(gy, pixels, block, o + EMO_TILE) + row : NULL;
-            for (size_t i = 0; i < l->ow; i++) {
-                emo_floats v[2] = {{0}, {0}};
-                if (there) {
-                    v[0] = *(const emo_loose_floats *)(const void *)(first + i * block);
-                    v[1] = *(const emo_loose_floats *)(const void *)(second + i * block);
-                }
-                emo_halves_cut(v, p->terms, p->line, line + (2 * i + h) * l->oc + o);
-            }
-        }
+    const float *from = channels_at(gy, pixels, block, o);
+    emo_floats sum = *(const emo_loose_floats *)(const void *)(gb + o);
+    emo_halves x[3][8];
+    for (size_t i = 0; i < 8; i++) {
+        size_t y = row + i % 2 * p->rows, column = (q + i) / 2;
+        emo_floats v[2] = {{0}, {0}};
+        for (size_t h = 0; h < 2 && row < p->rows && y < l->oh; h++)
+            if (column + 4 * h < l->ow)
+                v[h] = *(const emo_loose_floats *)(const void *)(
+                    from + (y * l->ow + column + 4 * h) * block);
+        sum += v[0] + v[1];
+        emo_halves_cut(v, terms, 8 * EMO_TILE_DEPTH, (uint16_t *)(void *)&x[0][i]);
+    }
+    *(emo_loose_floats *)(void *)(gb + o) = sum;
+    for (size_t t = 0; t < terms; t++)
+        emo_halves_turn8(x[t], EMO_TILE, p->channel, to + t * p->a_apart);
 }
 
 /* A record from row y as a: [term][channel][record][pair][one of the two]. What a row puts behind
    its end the next one replaces, or it is 0. */
-static void load_gradients(const struct emo_conv *c, const struct places *p, const float *gy,
-                           size_t y, size_t r, uint16_t *line, uint16_t *a)
+static void load_gradients(const struct emo_conv *c, const struct places *p, const void *gy, size_t y,
+                           size_t r, uint16_t *a, float *gb)
 {
-    size_t oc = c->layer->oc;
     for (size_t j = 0; j < p->part; j++) {
-        load_line(c, p, gy, y + j, line);
         uint16_t *to = a + r * p->depths * EMO_TILE_DEPTH + 2 * j * p->wide;
-        for (size_t t = 0; t < p->terms; t++)
-            for (size_t o = 0; o < oc; o += EMO_TILE)
-                for (size_t q = 0; q < 2 * p->wide; q += EMO_TILE)
-                    emo_halves_turn(line + t * p->line + q * oc + o, oc, EMO_TILE, p->channel,
-                                    to + t * p->a_apart + o * p->channel + q);
+        for (size_t o = 0; o < c->layer->oc; o += EMO_TILE)
+            for (size_t q = 0; q < 2 * p->wide; q += EMO_TILE) {
+                if (p->terms == 1)
+                    turn_gradients(c, p, gy, y + j, o, q, 1, to + o * p->channel + q, gb);
+                else
+                    turn_gradients(c, p, gy, y + j, o, q, 3, to + o * p->channel + q, gb);
+            }
     }
 }
 

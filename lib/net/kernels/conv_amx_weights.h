@@ -59,20 +59,6 @@ static void add_records(const struct emo_conv *c, const struct places *p, size_t
     EMO_TILES_END();
 }
 
-/* The sum of all gradients of each channel. */
-static void sum_gradients(const struct emo_conv *c, size_t records, const float *gy, float *gb)
-{
-    size_t pixels = (size_t)c->layer->oh * c->layer->ow, b = c->out_block, oc = c->layer->oc;
-    for (size_t o = 0; o < oc; o += EMO_TILE) {
-        emo_floats sum = {0};
-        for (size_t r = 0; r < records; r++)
-            for (size_t i = 0; i < pixels; i++)
-                sum += *(const emo_loose_floats *)(const void *)(
-                    gy + r * pixels * oc + (o / b * pixels + i) * b + o % b);
-        *(emo_loose_floats *)(void *)(gb + o) = sum;
-    }
-}
-
 /* Sums to HWIO. */
 static void turn_sums(const struct emo_layer *l, const float *sums, float *gw)
 {
@@ -89,10 +75,9 @@ static void backward_weights(const struct emo_conv *c, size_t records, const voi
     size_t weights = (size_t)l->kernel_h * l->kernel_w * l->c * l->oc, n;
     size_t record = emo_layer_in(l) * (c->halves ? sizeof(uint16_t) : sizeof(float));
     float *sums = scratch, *b = sums + weights;
-    uint16_t *a = (uint16_t *)(void *)(b + floats_of_b(&p)), *line = a + p.terms * p.a_apart;
+    uint16_t *a = (uint16_t *)(void *)(b + floats_of_b(&p));
     /* Behind the pairs there is nobody. */
     size_t pairs = 2 * p.part * p.wide, depth = p.depths * EMO_TILE_DEPTH;
-    memset(line, 0, p.terms * p.line * sizeof *line);
     for (size_t i = 0; i < p.terms * l->oc; i++)
         for (size_t r = 0; r < p.records; r++)
             memset(a + i * p.channel + r * depth + pairs, 0, (depth - pairs) * sizeof *a);
@@ -100,14 +85,14 @@ static void backward_weights(const struct emo_conv *c, size_t records, const voi
     size_t used = (p.part + p.below) * p.wide * EMO_TILE;
     for (float *plane = b; plane < b + floats_of_b(&p) && used < p.plane; plane += p.plane)
         memset(plane + used, 0, (p.plane - used) * sizeof *plane);
-    sum_gradients(c, records, gy, gb);
+    memset(gb, 0, l->oc * sizeof *gb);
     for (size_t first = 0; first < records; first += n) {
         n = records - first < p.records ? records - first : p.records;
         for (size_t y = 0; y < p.rows; y += p.part) {
             size_t rows = p.rows - y < p.part ? p.rows - y : p.part;
             for (size_t r = 0; r < n; r++) {
                 load_input(c, &p, (const char *)x + (first + r) * record, y, r, b);
-                load_gradients(c, &p, gy + (first + r) * emo_layer_out(l), y, r, line, a);
+                load_gradients(c, &p, gy + (first + r) * emo_layer_out(l), y, r, a, gb);
             }
             add_records(c, &p, n, up(rows * p.wide, EMO_TILE) / EMO_TILE, a, b,
                         first == 0 && y == 0, sums);

@@ -115,20 +115,11 @@ static inline void emo_halves_pair(const emo_floats from[2], size_t terms, size_
 
 #define EMO_LOW(i) i, i + 32, i + 1, i + 33, i + 2, i + 34, i + 3, i + 35
 
-/* Turns 16 rows, `pitch` apart, of n of 16 halves, all of which are read, into n rows, `length`
-   apart, of 16. In each quarter of the vectors, eight rows of eight are turned by being interleaved
-   three times. */
-static inline void emo_halves_turn(const uint16_t *from, size_t pitch, size_t n, size_t length,
-                                   uint16_t *to)
+/* Turns 16 rows of 16 halves, of which vector i has rows i and i + 8, into n of as many, `length` apart.
+   In each quarter of the vectors, eight rows of eight are turned by being interleaved three times. */
+static inline void emo_halves_turn8(emo_halves x[8], size_t n, size_t length, uint16_t *to)
 {
-    emo_halves x[8], y[8];
-    for (size_t i = 0; i < 8; i++) {
-        emo_row16 a = *(const emo_row16 *)(const void *)(from + i * pitch);
-        emo_row16 b = *(const emo_row16 *)(const void *)(from + (i + 8) * pitch);
-        x[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
-                                       16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
-                                       31);
-    }
+    emo_halves y[8];
     for (int stage = 0; stage < 3; stage++) {
         for (size_t i = 0; i < 4; i++) {
             y[2 * i] = __builtin_shufflevector(x[i], x[i + 4], EMO_LOW(0), EMO_LOW(8), EMO_LOW(16),
@@ -136,7 +127,7 @@ static inline void emo_halves_turn(const uint16_t *from, size_t pitch, size_t n,
             y[2 * i + 1] = __builtin_shufflevector(x[i], x[i + 4], EMO_LOW(4), EMO_LOW(12),
                                                    EMO_LOW(20), EMO_LOW(28));
         }
-        memcpy(x, y, sizeof x);
+        memcpy(x, y, sizeof y);
     }
     for (size_t i = 0; i < 8 && i < n; i++) {
         *(emo_row16 *)(void *)(to + i * length) = __builtin_shufflevector(
@@ -145,6 +136,21 @@ static inline void emo_halves_turn(const uint16_t *from, size_t pitch, size_t n,
             *(emo_row16 *)(void *)(to + (i + 8) * length) = __builtin_shufflevector(
                 x[i], x[i], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
     }
+}
+
+/* The same of rows that lie `pitch` apart; all 16 are read. */
+static inline void emo_halves_turn(const uint16_t *from, size_t pitch, size_t n, size_t length,
+                                   uint16_t *to)
+{
+    emo_halves x[8];
+    for (size_t i = 0; i < 8; i++) {
+        emo_row16 a = *(const emo_row16 *)(const void *)(from + i * pitch);
+        emo_row16 b = *(const emo_row16 *)(const void *)(from + (i + 8) * pitch);
+        x[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15,
+                                       16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30,
+                                       31);
+    }
+    emo_halves_turn8(x, n, length, to);
 }
 
 #define EMO_EACH4(a, b, c, d)                                                                      \
