@@ -29,12 +29,14 @@ struct emo_backend_options {
     unsigned workers; /* how many may call at once */
     enum emo_isa isa;
     bool training;
-    size_t halves; /* the layer whose input is bfloat16, pixel by pixel; 0: none */
+    /* Of each layer and one more: its input is bfloat16, pixel by pixel, and so is the gradient of
+       it. NULL: none's. */
+    const bool *halves;
     bool bf16; /* round what is multiplied to bfloat16; sums stay float32 */
 };
 
 struct emo_backend {
-    /* May the layer's input be so? NULL: none's may. */
+    /* May the layer's input be halves? NULL: none's may. */
     bool (*takes_halves)(const struct emo_backend_options *o, size_t layer);
     int (*open)(void **state, const struct emo_backend_options *o, struct emo_error *err);
     void (*close)(void *state);
@@ -46,12 +48,12 @@ struct emo_backend {
     int (*load)(void *state, size_t layer, unsigned worker, const float *weight, const float *bias);
     /* Records that forward() and backward_data() take at a time: a chunk, or 1 where that is as good. */
     size_t (*piece)(const void *state);
-    int (*forward)(void *state, size_t layer, unsigned worker, const void *x, float *y);
+    int (*forward)(void *state, size_t layer, unsigned worker, const void *x, void *y);
     /* Not of the first convolution: nobody asks for the gradient of the image. */
-    int (*backward_data)(void *state, size_t layer, unsigned worker, const float *gy, float *gx);
+    int (*backward_data)(void *state, size_t layer, unsigned worker, const void *gy, void *gx);
     /* Overwrites gw (HWIO) and gb. */
     int (*backward_weights)(void *state, size_t layer, unsigned worker, const void *x,
-                            const float *gy, float *gw, float *gb);
+                            const void *gy, float *gw, float *gb);
 };
 
 extern const struct emo_backend emo_backend_reference;

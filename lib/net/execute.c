@@ -109,7 +109,7 @@ static void forward_piece(void *context, size_t piece, unsigned worker)
         const struct emo_layer *l = &g->layers[i];
         const struct emo_layer one = in_blocks(n, l);
         size_t out = emo_layer_out(l), planes = n->piece * (l->c / one.c);
-        float *y = n->out[i] + records * out;
+        void *y = output_of(n, i, records);
         int failed = 0;
         switch (l->kind) {
         case EMO_CONV: failed = n->backend->forward(n->state, i, worker, x, y); break;
@@ -179,7 +179,7 @@ const float *emo_execute_forward(struct emo_net *n)
 
 /* n records from the first of a chunk's; gy is their gradient. */
 static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, size_t first, size_t count,
-                           float *gy)
+                           void *gy)
 {
     const struct emo_layer *conv = n->image.conv;
     size_t out = emo_layer_out(conv + 1), at = chunk * n->chunk, all = present(n, at, n->chunk);
@@ -205,19 +205,20 @@ static bool joined(const struct emo_net *n)
 
 /* Back through convolution i, and if it is joined with the kernel, to the image: what lies between
    then stays in a cache. */
-static int backward_conv(struct emo_net *n, size_t chunk, unsigned worker, size_t i, const float *gy,
-                         float *gx)
+static int backward_conv(struct emo_net *n, size_t chunk, unsigned worker, size_t i, const void *gy,
+                         void *gx)
 {
     const struct emo_layer *l = &n->plan.graph.layers[i];
     bool to_image = i == n->begin && joined(n);
     size_t all = to_image ? present(n, chunk * n->chunk, n->chunk) : n->chunk;
     int failed = 0;
     for (size_t r = 0; gx != NULL && r < all; r += n->piece) {
-        failed |= n->backend->backward_data(n->state, i, worker, gy + r * emo_layer_out(l), gx);
+        const char *from = (const char *)gy + r * emo_layer_out(l) * emo_execute_size(n, i);
+        failed |= n->backend->backward_data(n->state, i, worker, from, gx);
         if (to_image)
             backward_image(n, chunk, worker, r, all - r < n->piece ? all - r : n->piece, gx);
         else
-            gx += n->piece * emo_layer_in(l);
+            gx = (char *)gx + n->piece * emo_layer_in(l) * emo_execute_size(n, i - 1);
     }
     return failed;
 }
@@ -269,7 +270,7 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
         const struct emo_layer *l = &g->layers[i];
         const struct emo_layer one = in_blocks(n, l);
         size_t out = emo_layer_out(l), planes = n->chunk * (l->c / one.c);
-        const float *y = n->out[i] + chunk * n->chunk * out;
+        const float *y = output_of(n, i, chunk * n->chunk);
         const void *x = i > 0 ? output_of(n, i - 1, chunk * n->chunk) : n->input[own];
         float *gy = n->grad[i % 2][own];
         float *gx = i > n->first ? n->grad[(i - 1) % 2][own] : NULL;

@@ -46,6 +46,7 @@ struct emo_net {
     struct emo_first image;
     float *packed;
     size_t begin; /* the first layer that the backend does */
+    bool *halves; /* of each layer and one more: its input and the gradient of it are bfloat16 */
     const struct emo_dense_kernel *dense, *composing; /* NULL: plain */
     const struct emo_draws_kernel *draws;             /* NULL: one by one */
     float *fold_scratch;
@@ -60,7 +61,7 @@ struct emo_net {
        activations are kept, the batch's in training, else those at hand. */
     size_t chunk, piece; /* records */
     size_t chunks, hands, slots;
-    float **out;         /* per layer: slots; flat layers: the batch. The first's may be bfloat16 */
+    float **out;         /* per layer: slots; flat layers: the batch. Some are bfloat16 */
     uint16_t **arg;      /* per maxpool layer */
     float **input;       /* per hand: a chunk of images as float, or the kernel's scratch */
     float **grad[2];     /* per hand: gradients going back, by turns */
@@ -90,7 +91,7 @@ void emo_execute_update(struct emo_net *n);
 /* Bytes of a number of layer i's output. */
 static inline size_t emo_execute_size(const struct emo_net *n, size_t i)
 {
-    return i + 1 == n->begin && n->image.halves ? sizeof(uint16_t) : sizeof(float);
+    return n->halves[i + 1] ? sizeof(uint16_t) : sizeof(float);
 }
 
 /* What the kernel of pooled.h is told of layer i and the next. */

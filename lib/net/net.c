@@ -53,6 +53,7 @@ void emo_net_close(struct emo_net *n)
     free(n->pooled_weights);
     free(n->pooled_scratch);
     free(n->features);
+    free(n->halves);
     free(n->parameters);
     free(n->at);
     free(n->packed);
@@ -165,12 +166,29 @@ static void choose_kernel(struct emo_net *n, enum emo_isa isa)
     n->begin = 2;
 }
 
+/* What lies between convolutions may be bfloat16 if they round it anyway. */
+static void choose_halves(struct emo_net *n, const struct emo_backend_options *o)
+{
+    const struct emo_graph *g = &n->plan.graph;
+    for (size_t i = n->begin > 0 ? n->begin : 1; n->backend->takes_halves != NULL && i < g->spatial; i++) {
+        bool first = i == n->begin && n->kernel != NULL;
+        enum emo_activation between = first ? n->image.conv->activation
+                                            : g->layers[i - 1].activation;
+        n->halves[i] = between == EMO_LINEAR && n->backend->takes_halves(o, i) &&
+                       (first ? n->kernel->halves : n->backend->takes_halves(o, i - 1));
+    }
+    n->image.halves = n->kernel != NULL && n->halves[n->begin];
+}
+
 static int choose_backend(struct emo_net *n, struct emo_error *err)
 {
     enum emo_isa isa;
     int status = emo_isa_choose(&isa, err);
     if (status != EMO_OK)
         return status;
+    n->halves = calloc(n->plan.graph.count + 1, sizeof *n->halves);
+    if (n->halves == NULL)
+        return emo_error_memory(err, n->plan.graph.count + 1, "a network");
     const struct emo_backend *onednn = isa >= EMO_ISA_AMX ? emo_backend_tiled()
                                                           : emo_backend_onednn();
     if (n->options.backend == EMO_BACKEND_ONEDNN && onednn == NULL)
@@ -188,16 +206,12 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
         n->pooled = emo_pooled_kernel(isa);
     struct emo_backend_options o = {
         .graph = &n->plan.graph, .begin = n->begin, .chunk = n->chunk, .workers = n->workers,
-        .isa = isa, .training = n->options.training,
+        .isa = isa, .training = n->options.training, .halves = n->halves,
         .bf16 = n->options.precision == EMO_PRECISION_BF16,
     };
     if (o.bf16 && n->backend == &emo_backend_reference)
         return emo_error(err, EMO_USAGE, "bf16 is computed by oneDNN only; use --precision fp32");
-    if (n->kernel != NULL && n->kernel->halves && n->image.conv->activation == EMO_LINEAR &&
-        n->backend->takes_halves != NULL && n->backend->takes_halves(&o, n->begin)) {
-        n->image.halves = true;
-        o.halves = n->begin;
-    }
+    choose_halves(n, &o);
     status = n->backend->open(&n->state, &o, err);
     if (status != EMO_OK)
         return status;

@@ -421,7 +421,7 @@ static size_t one_piece(const void *state)
     return ((const struct state *)state)->chunk;
 }
 
-static int one_forward(void *state, size_t layer, unsigned worker, const void *x, float *y)
+static int one_forward(void *state, size_t layer, unsigned worker, const void *x, void *y)
 {
     struct state *s = state;
     const struct conv *c = &s->convs[layer];
@@ -436,7 +436,7 @@ static int one_forward(void *state, size_t layer, unsigned worker, const void *x
                         s->workers[worker].scratch}});
 }
 
-static int one_backward_data(void *state, size_t layer, unsigned worker, const float *gy, float *gx)
+static int one_backward_data(void *state, size_t layer, unsigned worker, const void *gy, void *gx)
 {
     struct state *s = state;
     const struct conv *c = &s->convs[layer];
@@ -451,7 +451,7 @@ static int one_backward_data(void *state, size_t layer, unsigned worker, const f
 }
 
 static int one_backward_weights(void *state, size_t layer, unsigned worker, const void *x,
-                                const float *gy, float *gw, float *gb)
+                                const void *gy, float *gw, float *gb)
 {
     struct state *s = state;
     const struct conv *c = &s->convs[layer];

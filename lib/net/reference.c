@@ -49,7 +49,7 @@ static size_t ref_piece(const void *state)
     return 1;
 }
 
-static int ref_forward(void *state, size_t layer, unsigned worker, const void *x, float *y)
+static int ref_forward(void *state, size_t layer, unsigned worker, const void *x, void *y)
 {
     struct state *s = state;
     (void)worker;
@@ -57,7 +57,7 @@ static int ref_forward(void *state, size_t layer, unsigned worker, const void *x
     return EMO_OK;
 }
 
-static int ref_backward_data(void *state, size_t layer, unsigned worker, const float *gy, float *gx)
+static int ref_backward_data(void *state, size_t layer, unsigned worker, const void *gy, void *gx)
 {
     struct state *s = state;
     (void)worker;
@@ -66,7 +66,7 @@ static int ref_backward_data(void *state, size_t layer, unsigned worker, const f
 }
 
 static int ref_backward_weights(void *state, size_t layer, unsigned worker, const void *x,
-                                const float *gy, float *gw, float *gb)
+                                const void *gy, float *gw, float *gb)
 {
     struct state *s = state;
     (void)worker;

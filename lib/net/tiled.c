@@ -51,7 +51,8 @@ static bool make(struct state *s, const struct emo_backend_options *o)
         if (c->kernel == NULL)
             continue;
         c->conv = (struct emo_conv){.layer = l, .bf16 = o->bf16, .training = o->training,
-                                    .halves = i > 0 && i == o->halves,
+                                    .halves = o->halves != NULL && o->halves[i],
+                                    .out_halves = o->halves != NULL && o->halves[i + 1],
                                     .in_block = s->rest->block(s->rest_state, l->c),
                                     .out_block = s->rest->block(s->rest_state, l->oc)};
         c->packed = floats(c->kernel->packed(&c->conv));
@@ -139,7 +140,7 @@ static size_t tiled_piece(const void *state)
     return ((const struct state *)state)->piece;
 }
 
-static int tiled_forward(void *state, size_t layer, unsigned worker, const void *x, float *y)
+static int tiled_forward(void *state, size_t layer, unsigned worker, const void *x, void *y)
 {
     struct state *s = state;
     const struct conv *c = &s->convs[layer];
@@ -149,8 +150,7 @@ static int tiled_forward(void *state, size_t layer, unsigned worker, const void 
     return 0;
 }
 
-static int tiled_backward_data(void *state, size_t layer, unsigned worker, const float *gy,
-                               float *gx)
+static int tiled_backward_data(void *state, size_t layer, unsigned worker, const void *gy, void *gx)
 {
     struct state *s = state;
     const struct conv *c = &s->convs[layer];
@@ -161,7 +161,7 @@ static int tiled_backward_data(void *state, size_t layer, unsigned worker, const
 }
 
 static int tiled_backward_weights(void *state, size_t layer, unsigned worker, const void *x,
-                                  const float *gy, float *gw, float *gb)
+                                  const void *gy, float *gw, float *gb)
 {
     struct state *s = state;
     const struct conv *c = &s->convs[layer];

@@ -89,32 +89,62 @@ static void run(const struct emo_conv_kernel *k, const struct emo_conv *c, const
         free(all[i]);
 }
 
-/* Halves given as such are what it makes of the numbers: forward, and the gradient of weights. */
-static void same_of_halves(const struct emo_conv_kernel *k, const struct emo_conv *c,
+/* Are these the numbers rounded? */
+static bool rounded(const uint16_t *halves, const float *numbers, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint16_t half;
+        emo_bf16_from(&numbers[i], 1, &half);
+        if (halves[i] != half)
+            return false;
+    }
+    return true;
+}
+
+/* Halves given as such are what it makes of the numbers, and what it gives as halves is the numbers
+   rounded. out: the output and its gradient are halves, too. */
+static void same_of_halves(const struct emo_conv_kernel *k, const struct emo_conv *c, bool out,
                            const struct array *x, const struct array *w, const struct array *bias,
                            const struct array *gy, const struct answer *a)
 {
     const struct emo_layer *l = c->layer;
     struct emo_conv given = *c;
     given.halves = true;
-    size_t out = emo_layer_out(l), places = (size_t)l->oh * l->ow, n = k->scratch(&given, RECORDS);
+    given.out_halves = out;
+    size_t one = emo_layer_out(l), places = (size_t)l->oh * l->ow, n = k->scratch(&given, RECORDS);
     float *packed = room(k->packed(&given), sizeof *packed), *scratch = room(n, sizeof *scratch);
     float *gyb = room(gy->n, sizeof *gyb), *yb = room(gy->n, sizeof *yb);
     float *y = room(gy->n, sizeof *y), *gw = room(w->n, sizeof *gw), *gb = room(l->oc, sizeof *gb);
-    uint16_t *halves = room(x->n + 32, sizeof *halves);
+    uint16_t *halves = room(x->n + 32, sizeof *halves), *gx = room(x->n, sizeof *gx);
     emo_bf16_from(x->given, x->n, halves);
-    for (size_t r = 0; r < RECORDS; r++)
-        emo_blocks_make(gy->given + r * out, places, l->oc, c->out_block, gyb + r * out);
+    for (size_t r = 0; r < RECORDS && !out; r++)
+        emo_blocks_make(gy->given + r * one, places, l->oc, c->out_block, gyb + r * one);
+    if (out)
+        emo_bf16_from(gy->given, gy->n, (uint16_t *)(void *)gyb);
     memset(scratch, 0xff, n * sizeof *scratch);
+    memset(gx, 0xff, x->n * sizeof *gx);
     k->pack(&given, w->given, packed);
     k->backward_weights(&given, RECORDS, halves, gyb, gw, gb, scratch);
     k->forward(&given, RECORDS, halves, packed, bias->given, yb, scratch);
-    for (size_t r = 0; r < RECORDS; r++)
-        emo_blocks_undo(yb + r * out, places, l->oc, c->out_block, y + r * out);
-    CHECK(memcmp(y, a->at[0], gy->n * sizeof *y) == 0);
+    k->backward_data(&given, RECORDS, gyb, packed, gx, scratch);
+    for (size_t r = 0; r < RECORDS && !out; r++)
+        emo_blocks_undo(yb + r * one, places, l->oc, c->out_block, y + r * one);
+    if (out)
+        CHECK(rounded((const uint16_t *)(const void *)yb, a->at[0], gy->n));
+    else
+        CHECK(memcmp(y, a->at[0], gy->n * sizeof *y) == 0);
+    CHECK(rounded(gx, a->at[1], x->n));
     CHECK(memcmp(gw, a->at[2], w->n * sizeof *gw) == 0);
-    CHECK(memcmp(gb, a->at[3], l->oc * sizeof *gb) == 0);
-    void *all[] = {packed, scratch, gyb, yb, y, gw, gb, halves};
+    /* The sum of gradients is of what came. */
+    double *sums = room(l->oc, sizeof *sums), all_of = 0;
+    memset(sums, 0, l->oc * sizeof *sums);
+    for (size_t i = 0; i < gy->n; i++) {
+        sums[i % l->oc] += gy->d[i];
+        all_of += fabs(gy->d[i]);
+    }
+    for (size_t o = 0; o < l->oc; o++)
+        CHECK(out ? fabs((double)gb[o] - sums[o]) <= 1e-6 * all_of : gb[o] == a->at[3][o]);
+    void *all[] = {packed, scratch, gyb, yb, y, gw, gb, halves, gx, sums};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
 }
@@ -151,8 +181,8 @@ static void compare(const char *name, const struct emo_conv_kernel *k, const str
     struct answer a, plain = {.n = {gy.n, x.n, w.n, bias.n}};
     double *d[4];
     run(k, &c, &x, &w, &bias, &gy, &a);
-    if (emo_conv_takes_halves(k, l, bf16))
-        same_of_halves(k, &c, &x, &w, &bias, &gy, &a);
+    for (int out = 0; out < 2 && emo_conv_takes_halves(k, l, bf16); out++)
+        same_of_halves(k, &c, out != 0, &x, &w, &bias, &gy, &a);
     for (int i = 0; i < 4; i++) {
         plain.at[i] = room(plain.n[i], sizeof(float));
         d[i] = room(plain.n[i], sizeof(double));

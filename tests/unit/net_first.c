@@ -163,7 +163,8 @@ static uint16_t place_of(const struct answer *a, size_t i)
                       2 * (bits[1][channel % 16] >> column % 32 & 1));
 }
 
-/* Results as bfloat16 are the others rounded, pixel by pixel. */
+/* Results as bfloat16 are the others rounded, pixel by pixel; of gradients as bfloat16 comes what comes
+   of the same numbers. */
 static void same_in_halves(const struct emo_first_kernel *k, const struct problem *p,
                            const struct answer *a)
 {
@@ -179,7 +180,20 @@ static void same_in_halves(const struct emo_first_kernel *k, const struct proble
         emo_bf16_from(&a->y[i], 1, &rounded);
         CHECK(y[hwc(i, plane, oc, f.block)] == rounded);
     }
-    void *all[] = {packed, scratch, y, place};
+    float *g = room(a->one, sizeof *g), *gw = room(p->wn, sizeof *gw), *gb = room(oc, sizeof *gb);
+    float *gw2 = room(p->wn, sizeof *gw), *gb2 = room(oc, sizeof *gb);
+    const uint8_t *images[] = {p->pixels};
+    uint16_t *halves = y;
+    emo_bf16_from(p->gy, a->one, halves);
+    for (size_t i = 0; i < a->one; i++) {
+        uint32_t bits = (uint32_t)halves[hwc(i, plane, oc, f.block)] << 16;
+        memcpy(&g[i], &bits, sizeof bits);
+    }
+    k->backward(&f, 1, images, halves, place, true, true, gw, gb, scratch);
+    f.halves = false;
+    k->backward(&f, 1, images, g, place, true, true, gw2, gb2, scratch);
+    CHECK(memcmp(gw, gw2, p->wn * sizeof *gw) == 0 && memcmp(gb, gb2, oc * sizeof *gb) == 0);
+    void *all[] = {packed, scratch, y, place, g, gw, gb, gw2, gb2};
     for (size_t i = 0; i < sizeof all / sizeof *all; i++)
         free(all[i]);
 }

@@ -20,7 +20,9 @@ struct emo_conv {
     const struct emo_layer *layer;
     size_t in_block, out_block;
     bool bf16;
-    bool halves;   /* x comes as bfloat16, pixel by pixel: see emo_conv_takes_halves() */
+    /* x comes and gx goes as bfloat16, pixel by pixel: see emo_conv_takes_halves(). The same of y and
+       gy, in bf16: with any layer of a kernel that takes halves. */
+    bool halves, out_halves;
     bool training; /* else only forward() is called */
 };
 
@@ -30,12 +32,12 @@ struct emo_conv_kernel {
     size_t (*scratch)(const struct emo_conv *c, size_t records);
     void (*pack)(const struct emo_conv *c, const float *hwio, float *packed);
     void (*forward)(const struct emo_conv *c, size_t records, const void *x, const float *packed,
-                    const float *bias, float *y, float *scratch);
-    void (*backward_data)(const struct emo_conv *c, size_t records, const float *gy,
-                          const float *packed, float *gx, float *scratch);
+                    const float *bias, void *y, float *scratch);
+    void (*backward_data)(const struct emo_conv *c, size_t records, const void *gy,
+                          const float *packed, void *gx, float *scratch);
     /* Overwrites gw (HWIO) and gb. */
     void (*backward_weights)(const struct emo_conv *c, size_t records, const void *x,
-                             const float *gy, float *gw, float *gb, float *scratch);
+                             const void *gy, float *gw, float *gb, float *scratch);
 };
 
 extern const struct emo_conv_kernel emo_conv_amx;
@@ -46,7 +48,7 @@ const struct emo_conv_kernel *emo_conv_kernel(enum emo_isa isa, const struct emo
                                               bool bf16);
 
 /* May its input be bfloat16, [record][row][column][channel]? It is then read where it is, so there
-   must be nothing around it. */
+   must be nothing around it; the gradient of it is then bfloat16, too. */
 bool emo_conv_takes_halves(const struct emo_conv_kernel *k, const struct emo_layer *l, bool bf16);
 
 #endif

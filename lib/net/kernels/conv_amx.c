@@ -28,13 +28,13 @@ static void pack(const struct emo_conv *c, const float *hwio, float *packed)
 }
 
 static void forward(const struct emo_conv *c, size_t records, const void *x, const float *packed,
-                    const float *bias, float *y, float *scratch)
+                    const float *bias, void *y, float *scratch)
 {
     pass_run(c, false, records, x, packed, bias, y, scratch);
 }
 
-static void backward_data(const struct emo_conv *c, size_t records, const float *gy,
-                          const float *packed, float *gx, float *scratch)
+static void backward_data(const struct emo_conv *c, size_t records, const void *gy,
+                          const float *packed, void *gx, float *scratch)
 {
     pass_run(c, true, records, gy, packed + packed_floats(c) / 2, NULL, gx, scratch);
 }

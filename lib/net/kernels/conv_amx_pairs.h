@@ -132,13 +132,18 @@ static inline void turn_gradients(const struct emo_conv *c, const struct places 
     const struct emo_layer *l = c->layer;
     size_t block = c->out_block, pixels = (size_t)l->oh * l->ow;
     const float *from = channels_at(gy, pixels, block, o);
+    const uint16_t *halves = (const uint16_t *)gy + o;
     emo_floats sum = *(const emo_loose_floats *)(const void *)(gb + o);
     emo_halves x[3][8];
     for (size_t i = 0; i < 8; i++) {
         size_t y = row + i % 2 * p->rows, column = (q + i) / 2;
         emo_floats v[2] = {{0}, {0}};
         for (size_t h = 0; h < 2 && row < p->rows && y < l->oh; h++)
-            if (column + 4 * h < l->ow)
+            if (column + 4 * h >= l->ow)
+                continue;
+            else if (c->out_halves)
+                emo_halves_widen(halves + (y * l->ow + column + 4 * h) * l->oc, &v[h]);
+            else
                 v[h] = *(const emo_loose_floats *)(const void *)(
                     from + (y * l->ow + column + 4 * h) * block);
         sum += v[0] + v[1];

@@ -5,37 +5,55 @@
  * that a band of the target and the next one need, halves lie in a ring, [term][row][x][channel]. A
  * tile of a is 32 channels at places of one row, a step apart; of weights, 32 channels by 16 of the
  * target. A row of the target takes the fewest tiles it can, of as many places each; where these do
- * not divide the row tiles overlap. So sums go to the target as they are.
+ * not divide the row tiles overlap. So sums go to the target as they are, or by way of a buffer in the
+ * first cache where it is bfloat16.
  *
- * What comes as halves already is read where it is, as if that were the ring.
+ * What comes as halves already and has nothing around it is read where it is, as if that were the
+ * ring.
  *
  * Each few multiplications leave time for other work: then some places of the source are cut into
- * halves for the next band.
+ * halves for the next band, and the sums of the tiles before become halves.
  */
 #include "net/kernels/conv_amx_phases.h"
 
 /* Of the source: pieces, 32 channels of a row, are cut one after the other. */
 struct source {
-    const float *x;
+    const void *x;
     uint16_t *ring;
     size_t pieces, last, share;   /* begun; all; places at a time */
-    const float *from[2];         /* of the piece, of which so many places are left */
+    const void *from[2];          /* of the piece, of which so many places are left */
     uint16_t *to;
-    size_t pitch, left;
+    size_t pitch, left;           /* bytes */
 };
+
+/* Sums of two tiles that are on the way to the target, or none. */
+struct results {
+    float *sums;
+    uint16_t *to[2];
+    size_t pitch, rows;
+};
+
+static const float emo_conv_nothing[EMO_TILE];
 
 /* Zeros where a row lies around a record. */
 static void begin_piece(const struct pass *p, struct source *s)
 {
-    static const float nothing[EMO_TILE];
     size_t deep = p->channels / EMO_TILE_DEPTH, row = s->pieces / deep, y = row % p->rows - p->top;
     size_t k = s->pieces++ % deep * EMO_TILE_DEPTH, b = p->block;
+    size_t record = row / p->rows * p->h * p->w * p->channels;
     s->to = s->ring + row % p->ring * p->row + p->left * p->channels + k;
     s->left = p->w;
-    s->pitch = y < p->h ? b : 0;
-    size_t record = row / p->rows * p->h * p->w * p->channels;
-    for (size_t h = 0; h < 2; h++, k += EMO_TILE)
-        s->from[h] = y < p->h ? s->x + record + (k / b * p->h + y) * p->w * b + k % b : nothing;
+    if (y >= p->h) {
+        s->from[0] = s->from[1] = emo_conv_nothing;
+        s->pitch = 0;
+    } else if (p->halves) {
+        s->from[0] = (const uint16_t *)s->x + record + y * p->w * p->channels + k;
+        s->pitch = p->channels * sizeof(uint16_t);
+    } else {
+        for (size_t h = 0; h < 2; h++, k += EMO_TILE)
+            s->from[h] = (const float *)s->x + record + (k / b * p->h + y) * p->w * b + k % b;
+        s->pitch = b * sizeof(float);
+    }
 }
 
 static inline void cut_places(const struct pass *p, struct source *s, size_t n, size_t terms)
@@ -45,12 +63,35 @@ static inline void cut_places(const struct pass *p, struct source *s, size_t n, 
             return;
         if (s->left == 0)
             begin_piece(p, s);
-        emo_floats v[2] = {*(const emo_loose_floats *)(const void *)s->from[0],
-                           *(const emo_loose_floats *)(const void *)s->from[1]};
+        if (p->halves) {
+            memcpy(s->to, s->from[0], EMO_TILE_DEPTH * sizeof *s->to);
+            s->from[0] = (const char *)s->from[0] + s->pitch;
+            continue;
+        }
+        emo_floats v[2] = {*(const emo_loose_floats *)s->from[0],
+                           *(const emo_loose_floats *)s->from[1]};
         emo_halves_cut(v, terms, p->apart, s->to);
-        s->from[0] += s->pitch;
-        s->from[1] += s->pitch;
+        for (size_t h = 0; h < 2; h++)
+            s->from[h] = (const char *)s->from[h] + s->pitch;
     }
+}
+
+/* Bytes of a number of the target. */
+static size_t size_of(const struct pass *p)
+{
+    return p->out_halves ? sizeof(uint16_t) : sizeof(float);
+}
+
+static inline void put_results(struct results *r)
+{
+    const size_t rows = r->rows, pitch = r->pitch;
+    uint16_t *first = r->to[0], *second = r->to[1];
+    const emo_floats *from = (const emo_floats *)(const void *)r->sums;
+    for (size_t i = 0; i < rows; i++, first += pitch, second += pitch) {
+        emo_halves_nearest16(&from[i], first);
+        emo_halves_nearest16(&from[EMO_TILE + i], second);
+    }
+    r->rows = 0;
 }
 
 /* Tiles that a row of a phase takes, places of each. */
@@ -67,13 +108,13 @@ static size_t tile_rows(const struct phase *f)
 /* Row of the source where the first tap of a tile's first place is; places beside it; the sums. */
 struct place {
     size_t row, column;
-    float *y;
+    void *y;
 };
 
-/* Two tiles' places, 16 channels of the target: places are `grid` floats apart. */
+/* Two tiles' places, 16 channels of the target: places are `grid` numbers apart. */
 static inline void sum_taps(const struct pass *p, const struct phase *f, const struct place at[2],
                             size_t grid, const float *w, const float *bias, struct source *s,
-                            size_t terms)
+                            struct results *r, size_t terms)
 {
     size_t stride = p->step * p->channels * sizeof *s->ring, channels = p->channels;
     ptrdiff_t right = p->way * (ptrdiff_t)channels;
@@ -94,27 +135,40 @@ static inline void sum_taps(const struct pass *p, const struct phase *f, const s
                 add_products(terms, a[0] + at_tap, a[1] + at_tap, p->apart, stride, w,
                              EMO_TILE_NUMBERS);
                 w += terms * EMO_TILE_NUMBERS;
-                cut_places(p, s, s->share, terms);
+                if (!(p->halves && p->way > 0))
+                    cut_places(p, s, s->share, terms);
+                if (y + x + k == 0)
+                    put_results(r);
             }
     }
-    EMO_TILE_STORE(0, at[0].y, grid * sizeof(float));
-    EMO_TILE_STORE(1, at[1].y, grid * sizeof(float));
+    if (!p->out_halves) {
+        EMO_TILE_STORE(0, at[0].y, grid * sizeof(float));
+        EMO_TILE_STORE(1, at[1].y, grid * sizeof(float));
+        return;
+    }
+    put_results(r);
+    EMO_TILE_STORE(0, r->sums, EMO_TILE_BYTES);
+    EMO_TILE_STORE(1, r->sums + EMO_TILE_NUMBERS, EMO_TILE_BYTES);
+    r->to[0] = at[0].y;
+    r->to[1] = at[1].y;
+    r->pitch = grid;
+    r->rows = tile_rows(f);
 }
 
 static size_t pass_scratch(const struct emo_conv *c, bool back)
 {
     const struct pass p = pass_of(c, back);
-    return p.terms * p.apart / 2;
+    return 2 * EMO_TILE_NUMBERS + p.terms * p.apart / 2;
 }
 
 /* A band of a phase, from row n of it: first is where the band begins in the source. */
 static inline void run_phase(const struct pass *p, const struct phase *f, size_t n, size_t first,
-                             const float *w, const float *bias, float *y, struct source *s,
-                             size_t terms)
+                             const float *w, const float *bias, void *y, struct source *s,
+                             struct results *r, size_t terms)
 {
     size_t across = tiles_across(f), rows = tile_rows(f), weights = weights_of(p, f);
     size_t tiles = (f->rows - n < BAND ? f->rows - n : BAND) * across;
-    size_t b = p->out_block, pixels = p->out_h * p->out_w;
+    size_t b = p->out_halves ? p->out_channels : p->out_block, pixels = p->out_h * p->out_w;
     for (size_t t = 0; t < tiles; t += 2)
         for (size_t o = 0; o < p->out_channels; o += EMO_TILE) {
             struct place at[2];
@@ -126,10 +180,10 @@ static inline void run_phase(const struct pass *p, const struct phase *f, size_t
                 at[h].row = first + f->top + i * p->step;
                 at[h].column = f->left + j * p->step;
                 size_t pixel = (f->y + (n + i) * f->grid) * p->out_w + f->x + j * f->grid;
-                at[h].y = y + channel + pixel * b;
+                at[h].y = (char *)y + (channel + pixel * b) * size_of(p);
             }
             sum_taps(p, f, at, f->grid * b, w + o / EMO_TILE * weights,
-                     bias == NULL ? NULL : bias + o, s, terms);
+                     bias == NULL ? NULL : bias + o, s, r, terms);
         }
 }
 
@@ -144,7 +198,8 @@ static void begin_tiles(size_t rows)
 
 /* Band n of record r. */
 static void run_band(const struct emo_conv *c, bool back, const struct pass *p, size_t r, size_t n,
-                     const float *w, const float *bias, float *y, struct source *s)
+                     const float *w, const float *bias, void *y, struct source *s,
+                     struct results *results)
 {
     size_t first = r * p->rows + n * BAND * p->step, rows = 0;
     for (size_t i = 0; i < phases_of(c, back); i++) {
@@ -157,9 +212,9 @@ static void run_band(const struct emo_conv *c, bool back, const struct pass *p, 
                 begin_tiles(rows);
             }
             if (p->terms == 1)
-                run_phase(p, &f, n * BAND, first, w, bias, y, s, 1);
+                run_phase(p, &f, n * BAND, first, w, bias, y, s, results, 1);
             else
-                run_phase(p, &f, n * BAND, first, w, bias, y, s, 3);
+                run_phase(p, &f, n * BAND, first, w, bias, y, s, results, 3);
         }
         w += p->out_channels / EMO_TILE * weights_of(p, &f);
     }
@@ -168,32 +223,34 @@ static void run_band(const struct emo_conv *c, bool back, const struct pass *p, 
 }
 
 static void pass_run(const struct emo_conv *c, bool back, size_t records, const void *x,
-                     const float *packed, const float *bias, float *y, float *scratch)
+                     const float *packed, const float *bias, void *y, float *scratch)
 {
     struct pass p = pass_of(c, back);
     const struct emo_layer *l = c->layer;
-    size_t deep = p.channels / EMO_TILE_DEPTH;
-    bool there = c->halves && !back;
-    struct source s = {.x = x, .ring = (uint16_t *)(void *)scratch};
+    size_t deep = p.channels / EMO_TILE_DEPTH, target = p.out_h * p.out_w * p.out_channels;
+    bool there = p.halves && !back;
+    struct results results = {.sums = scratch};
+    struct source s = {.x = x, .ring = (uint16_t *)(void *)(scratch + 2 * EMO_TILE_NUMBERS)};
     if (there) {
         s.ring = (uint16_t *)(uintptr_t)x;
         p.ring = records * p.rows;
     }
     s.share = 1 + p.rows * p.w * PAIR * EMO_TILE / (emo_layer_out(l) / l->oc * l->kernel_h *
                                                 l->kernel_w * p.out_channels);
-    if (p.rows > p.h || p.wide > p.w)
+    if (!there && (p.rows > p.h || p.wide > p.w))
         memset(s.ring, 0, p.terms * p.apart * sizeof *s.ring);
-    for (size_t r = 0; r < records; r++, y += p.out_h * p.out_w * p.out_channels)
+    for (size_t r = 0; r < records; r++) {
+        char *to = (char *)y + r * target * size_of(&p);
         for (size_t n = 0; n < p.bands; n++) {
             size_t first = n * BAND * p.step, end = first + p.reach;
-            if (there) {
-                run_band(c, back, &p, r, n, packed, bias, y, &s);
-                continue;
+            if (!there) {
+                s.last = (r * p.rows + (end < p.rows ? end : p.rows)) * deep;
+                cut_places(&p, &s, SIZE_MAX, p.terms);
+                s.last = r * p.rows + first + p.ring;
+                s.last = (s.last < records * p.rows ? s.last : records * p.rows) * deep;
             }
-            s.last = (r * p.rows + (end < p.rows ? end : p.rows)) * deep;
-            cut_places(&p, &s, SIZE_MAX, p.terms);
-            s.last = r * p.rows + first + p.ring;
-            s.last = (s.last < records * p.rows ? s.last : records * p.rows) * deep;
-            run_band(c, back, &p, r, n, packed, bias, y, &s);
+            run_band(c, back, &p, r, n, packed, bias, to, &s, &results);
         }
+    }
+    put_results(&results);
 }

@@ -20,7 +20,9 @@ struct pass {
     size_t channels, rows, wide;  /* of the source, what is around it included */
     size_t top, left;             /* of what is there in it */
     size_t h, w, block;           /* of what is there */
+    bool halves;                  /* it is bfloat16, pixel by pixel */
     size_t out_channels, out_h, out_w, out_block;
+    bool out_halves;
     size_t step;                  /* from one place of the target to the next */
     ptrdiff_t way;                /* from one tap to the next, in rows or columns */
     size_t bands, reach;          /* of a record; rows of the source that a band needs */
@@ -47,6 +49,8 @@ static struct pass pass_of(const struct emo_conv *c, bool back)
         p.h = l->h;
         p.w = l->w;
         p.block = c->in_block;
+        p.halves = c->halves;
+        p.out_halves = c->out_halves;
         p.out_channels = l->oc;
         p.out_h = l->oh;
         p.out_w = l->ow;
@@ -66,6 +70,8 @@ static struct pass pass_of(const struct emo_conv *c, bool back)
         p.h = l->oh;
         p.w = l->ow;
         p.block = c->out_block;
+        p.halves = c->out_halves;
+        p.out_halves = c->halves;
         p.out_channels = l->c;
         p.out_h = l->h;
         p.out_w = l->w;

@@ -68,12 +68,13 @@ static void turn_sums(const struct emo_layer *l, const float *sums, float *gw)
 }
 
 static void backward_weights(const struct emo_conv *c, size_t records, const void *x,
-                             const float *gy, float *gw, float *gb, float *scratch)
+                             const void *gy, float *gw, float *gb, float *scratch)
 {
     const struct emo_layer *l = c->layer;
     const struct places p = places_of(c, records);
     size_t weights = (size_t)l->kernel_h * l->kernel_w * l->c * l->oc, n;
     size_t record = emo_layer_in(l) * (c->halves ? sizeof(uint16_t) : sizeof(float));
+    size_t gradients = emo_layer_out(l) * (c->out_halves ? sizeof(uint16_t) : sizeof(float));
     float *sums = scratch, *b = sums + weights;
     uint16_t *a = (uint16_t *)(void *)(b + floats_of_b(&p));
     /* Behind the pairs there is nobody. */
@@ -92,7 +93,7 @@ static void backward_weights(const struct emo_conv *c, size_t records, const voi
             size_t rows = p.rows - y < p.part ? p.rows - y : p.part;
             for (size_t r = 0; r < n; r++) {
                 load_input(c, &p, (const char *)x + (first + r) * record, y, r, b);
-                load_gradients(c, &p, gy + (first + r) * emo_layer_out(l), y, r, a, gb);
+                load_gradients(c, &p, (const char *)gy + (first + r) * gradients, y, r, a, gb);
             }
             add_records(c, &p, n, up(rows * p.wide, EMO_TILE) / EMO_TILE, a, b,
                         first == 0 && y == 0, sums);

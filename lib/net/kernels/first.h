@@ -33,7 +33,7 @@ struct emo_first {
     uint32_t ph, pw;              /* pooled */
     size_t pitch;                 /* bytes from one row of an image to the next; conv->w * c are seen */
     size_t block;                 /* of channels in y and g */
-    bool halves;                  /* y is bfloat16, [place][channel]: if the kernel can */
+    bool halves;                  /* y and gy are bfloat16, [place][channel]: if the kernel can */
     bool bf16; /* weights and gy as bfloat16, or nearer; pixels are whole numbers */
 };
 
@@ -53,7 +53,7 @@ struct emo_first_kernel {
     /* n images more: with the last the sum of all gradients since the first comes into gw (HWIO) and
        gb. Until then nobody else writes gb or scratch. */
     void (*backward)(const struct emo_first *f, size_t n, const uint8_t *const *images,
-                     const float *gy, const uint16_t *place, bool first, bool last, float *gw,
+                     const void *gy, const uint16_t *place, bool first, bool last, float *gw,
                      float *gb, float *scratch);
 };
 

@@ -127,7 +127,7 @@ static struct rows load_rows(const struct emo_first *f, const struct sizes *s, c
 
 /* n pooled rows of an image from py. */
 static void add_band(const struct emo_first *f, const struct sizes *s, const uint8_t *image,
-                     const float *g, const uint16_t *place, size_t py, size_t n, float *all,
+                     const void *g, const uint16_t *place, size_t py, size_t n, float *all,
                      float *gb, uint8_t *rows, float *buffers)
 {
     size_t stride = f->conv->stride, columns = columns_of(s, s->band), tile = EMO_TILE_NUMBERS;
@@ -139,13 +139,18 @@ static void add_band(const struct emo_first *f, const struct sizes *s, const uin
                                         rows);
     struct ahead ahead = ahead_of(f, image, (int64_t)(py * 2 * stride + here) - f->conv->top,
                                   s->band * 2 * stride);
-    measure(f, s, g + py * f->pw * f->block, n, scales, gb);
+    if (f->halves)
+        measure(f, s, true, g, py, n, scales, gb);
+    else
+        measure(f, s, false, g, py, n, scales, gb);
     for (size_t i = 0; i < n; i++) {
         float *to = gradients + i * row_tiles * s->groups * s->digits * tile;
-        if (s->digits == 2)
-            put_gradients(f, s, 2, g, py + i, place, scales, (uint8_t *)(void *)to);
+        if (f->halves)
+            put_gradients(f, s, true, 2, g, py + i, place, scales, (uint8_t *)(void *)to);
+        else if (s->digits == 2)
+            put_gradients(f, s, false, 2, g, py + i, place, scales, (uint8_t *)(void *)to);
         else
-            put_gradients(f, s, 3, g, py + i, place, scales, (uint8_t *)(void *)to);
+            put_gradients(f, s, false, 3, g, py + i, place, scales, (uint8_t *)(void *)to);
     }
     for (size_t k = 0; k < s->tiles; k += 2) {
         size_t fours = s->narrow ? EMO_TILE / 2 : s->across * EMO_TILE;
@@ -170,7 +175,7 @@ static void add_band(const struct emo_first *f, const struct sizes *s, const uin
 }
 
 static void backward(const struct emo_first *f, size_t n, const uint8_t *const *images,
-                     const float *gy, const uint16_t *place, bool first, bool last, float *gw,
+                     const void *gy, const uint16_t *place, bool first, bool last, float *gw,
                      float *gb, float *scratch)
 {
     const struct sizes s = sizes(f);
@@ -183,9 +188,10 @@ static void backward(const struct emo_first *f, size_t n, const uint8_t *const *
         memset(gb, 0, oc * sizeof *gb);
     }
     EMO_TILES_BEGIN();
-    for (size_t r = 0; r < n; r++, gy += out, place += places(f))
+    size_t bytes = out * (f->halves ? sizeof(uint16_t) : sizeof(float));
+    for (size_t r = 0; r < n; r++, place += places(f))
         for (size_t py = 0; py < f->ph; py += s.band)
-            add_band(f, &s, images[r], gy, place, py, f->ph - py < s.band ? f->ph - py : s.band, all,
+            add_band(f, &s, images[r], (const char *)gy + r * bytes, place, py, f->ph - py < s.band ? f->ph - py : s.band, all,
                      gb, (uint8_t *)(void *)rows, buffers);
     EMO_TILES_END();
     for (size_t k = 0; last && k < s.kernel; k++)

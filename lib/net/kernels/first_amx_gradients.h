@@ -6,18 +6,46 @@
 
 #include "net/kernels/first_amx.h"
 
-/* Of n pooled rows: their scales, and their sums added to gb. */
-static void measure(const struct emo_first *f, const struct sizes *s, const float *g, size_t n,
-                    float *scales, float *gb)
+/* Gradients of 16 channels, place by place. */
+struct gradients {
+    const float *floats;
+    const uint16_t *halves; /* or these */
+    size_t pitch;
+};
+
+/* Of channels from o, places from `at` on. */
+static inline struct gradients gradients_at(const struct emo_first *f, bool halves, const void *g,
+                                            size_t at, size_t o)
 {
     size_t plane = (size_t)f->ph * f->pw, b = f->block;
+    if (halves)
+        return (struct gradients){.halves = (const uint16_t *)g + at * f->conv->oc + o,
+                                  .pitch = f->conv->oc};
+    return (struct gradients){.floats = (const float *)g + (o / b * plane + at) * b + o % b,
+                              .pitch = b};
+}
+
+static inline void gradients_of(bool halves, const struct gradients *g, size_t place, floats *x)
+{
+    if (halves)
+        emo_halves_widen(g->halves + place * g->pitch, x);
+    else
+        *x = *(const loose *)(const void *)(g->floats + place * g->pitch);
+}
+
+/* Of n pooled rows from py: their scales, and their sums added to gb. */
+static inline void measure(const struct emo_first *f, const struct sizes *s, bool halves, const void *g,
+                           size_t py, size_t n, float *scales, float *gb)
+{
     for (size_t o = 0; o < f->conv->oc; o += EMO_TILE) {
-        const float *from = g + o / b * plane * b + o % b;
+        const struct gradients from = gradients_at(f, halves, g, py * f->pw, o);
         floats sum = *(loose *)(void *)(gb + o);
         ints most = {0};
-        for (size_t p = 0; p < n * f->pw; p++, from += b) {
-            sum += *(const loose *)(const void *)from;
-            keep_larger(&most, from);
+        for (size_t p = 0; p < n * f->pw; p++) {
+            floats x;
+            gradients_of(halves, &from, p, &x);
+            sum += x;
+            keep_larger(&most, (const float *)(const void *)&x);
         }
         *(loose *)(void *)(gb + o) = sum;
         *(loose *)(void *)(scales + o) = (floats)most / greatest(s->digits);
@@ -26,7 +54,7 @@ static void measure(const struct emo_first *f, const struct sizes *s, const floa
 
 /* The digits of up to 32 places' gradients of 16 channels as vectors of a channel's: the lower two of
    16 bits, 32 places together; and the third, if there is one. */
-static inline void turn_digits(size_t digits, const float *g, size_t n, size_t b,
+static inline void turn_digits(size_t digits, bool halves, const struct gradients *g, size_t n,
                                const float *scales, uint16_t low[EMO_TILE][PAIR],
                                uint16_t high[EMO_TILE][PAIR])
 {
@@ -38,7 +66,9 @@ static inline void turn_digits(size_t digits, const float *g, size_t n, size_t b
             size_t p = digits == 3 ? half * EMO_TILE + i : 2 * i;
             for (size_t k = 0; k < (digits == 3 ? 1 : 2); k++)
                 if (p + k < n) {
-                    floats whole = *(const loose *)(const void *)(g + (p + k) * b) * by;
+                    floats whole;
+                    gradients_of(halves, g, p + k, &whole);
+                    whole *= by;
                     to_digits(&whole, &y[k]);
                 }
             x[i] = digits == 3 ? y[0] : (y[0] & 0xffff) | y[1] << 16;
@@ -89,12 +119,11 @@ static inline void put_digits(const uint16_t *digits, bool second, uint32_t righ
 
 /* A pooled row's gradients as tiles [row of the map][64 columns][16 channels][digit], or in narrow
    maps [16 channels][digit]. */
-static inline void put_gradients(const struct emo_first *f, const struct sizes *s, size_t digits,
-                                 const float *g, size_t py, const uint16_t *place,
+static inline void put_gradients(const struct emo_first *f, const struct sizes *s, bool halves,
+                                 size_t digits, const void *g, size_t py, const uint16_t *place,
                                  const float *scales, uint8_t *tiles)
 {
     const size_t tile = EMO_TILE * EMO_TILE_BYTES;
-    size_t plane = (size_t)f->ph * f->pw, b = f->block;
     size_t bytes = s->narrow ? PAIR : EMO_TILE_BYTES, next = s->groups * digits * tile;
     size_t down = s->narrow ? PAIR : s->across * next;
     for (size_t px = 0; px < f->pw; px += PAIR, tiles += next)
@@ -102,8 +131,8 @@ static inline void put_gradients(const struct emo_first *f, const struct sizes *
             uint16_t low[EMO_TILE][PAIR], high[EMO_TILE][PAIR];
             uint32_t bits[2][EMO_TILE];
             memcpy(bits, place + place_at(f, o, py, px), sizeof bits);
-            turn_digits(digits, g + (o / b * plane + py * f->pw + px) * b + o % b, f->pw - px, b,
-                        scales + o, low, high);
+            const struct gradients from = gradients_at(f, halves, g, py * f->pw + px, o);
+            turn_digits(digits, halves, &from, f->pw - px, scales + o, low, high);
             for (size_t c = 0; c < EMO_TILE; c++) {
                 uint8_t *to = tiles + o / EMO_TILE * digits * tile + c * EMO_TILE_BYTES;
                 put_digits(low[c], false, bits[0][c], bits[1][c], to, to + down, bytes);

@@ -248,9 +248,10 @@ static void add_bias_gradient(const struct emo_first *f, const float *g, float *
 }
 
 static void backward(const struct emo_first *f, size_t n, const uint8_t *const *images,
-                     const float *gy, const uint16_t *place, bool first, bool last, float *gw,
+                     const void *gradients, const uint16_t *place, bool first, bool last, float *gw,
                      float *gb, float *scratch)
 {
+    const float *gy = gradients;
     size_t oc = f->conv->oc, plane = (size_t)f->ph * f->pw, b = f->block;
     size_t window = window_floats(f), weights = f->conv->kernel_h * taps(f);
     float *rows = scratch, *sums = rows + band(f) * row_floats(f), *windows = sums + oc * window;

@@ -53,6 +53,20 @@ static inline void emo_halves_nearest16(const emo_floats *from, uint16_t *to)
 #endif
 }
 
+/* The numbers that 16 halves are. */
+static inline void emo_halves_widen(const uint16_t *from, emo_floats *to)
+{
+#ifdef __AVX512BF16__
+    __m512i x = _mm512_cvtepu16_epi32(_mm256_loadu_si256((const __m256i *)(const void *)from));
+    *to = (emo_floats)_mm512_slli_epi32(x, 16);
+#else
+    emo_bits x;
+    for (int i = 0; i < 16; i++)
+        x[i] = (uint32_t)from[i] << 16;
+    *to = (emo_floats)x;
+#endif
+}
+
 /* Of 32 numbers each from two places: pairs of the first 16, and of the others. */
 static inline void emo_halves_interleave(const uint16_t *first, const uint16_t *second,
                                          uint16_t *low, uint16_t *high)
