@@ -171,7 +171,9 @@ const float *emo_execute_forward(struct emo_net *n)
 {
     if (n->stale)
         emo_threads_run(n->threads, n->plan.graph.spatial + 1, load_piece, n);
-    n->stale = false;
+    if (n->changed && n->tiled.kernel != NULL)
+        emo_execute_dense_load(n);
+    n->stale = n->changed = false;
     size_t chunks = (n->count + n->chunk - 1) / n->chunk;
     emo_threads_run(n->threads, chunks * n->chunk / n->piece, forward_piece, n);
     return emo_execute_flat_forward(n);

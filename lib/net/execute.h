@@ -13,10 +13,18 @@
 #include "net/backend.h"
 #include "net/fold.h"
 #include "net/kernels/dense.h"
+#include "net/kernels/dense_tiles.h"
 #include "net/kernels/draws.h"
 #include "net/kernels/first.h"
 #include "net/kernels/pooled.h"
 #include "net/net.h"
+
+/* Dense layers in tiles: per layer, its packed weights, or NULL; per worker, what it works in. */
+struct emo_tiled {
+    const struct emo_dense_tiles *kernel;
+    uint16_t **packed, *turned;
+    float *sums, **scratch;
+};
 
 struct emo_net {
     struct emo_net_options options;
@@ -39,7 +47,8 @@ struct emo_net {
     size_t part_at, part_total;
     float *partial;
     uint64_t step;
-    bool stale; /* the backend has not seen the values */
+    bool stale;   /* the backend has not seen the values */
+    bool changed; /* by others than step(): dense layers in tiles have not seen them */
 
     /* The first layer and its pooling, when a kernel does both; else NULL, and begin is 0. */
     const struct emo_first_kernel *kernel;
@@ -48,6 +57,7 @@ struct emo_net {
     size_t begin; /* the first layer that the backend does */
     bool *halves; /* of each layer and one more: its input and the gradient of it are bfloat16 */
     const struct emo_dense_kernel *dense, *composing; /* NULL: plain */
+    struct emo_tiled tiled;
     const struct emo_draws_kernel *draws;             /* NULL: one by one */
     float *fold_scratch;
 
@@ -101,8 +111,8 @@ struct emo_pooled emo_execute_pooled(const struct emo_net *n, size_t i);
 int emo_execute_parameters(struct emo_net *n, struct emo_error *err);
 /* Where a chunk's gradient of a convolution's tensor goes. */
 float *emo_execute_partial(const struct emo_net *n, size_t chunk, int tensor);
-/* Adam's step of some values from `from` on. */
-void emo_execute_step(const struct emo_net *n, size_t from, size_t some);
+/* Adam's step of some values from `from` on, by their gradient. */
+void emo_execute_step(const struct emo_net *n, size_t from, size_t some, const float *gradient);
 /* Sums the chunks' partial gradients of composed tensors. */
 void emo_execute_reduce(struct emo_net *n);
 
@@ -110,9 +120,21 @@ void emo_execute_reduce(struct emo_net *n);
    of the features, which it returns. */
 const float *emo_execute_flat_forward(struct emo_net *n);
 float *emo_execute_flat_backward(struct emo_net *n);
+/* What the present layer, a flat one, gets. */
+const float *emo_execute_input(const struct emo_net *n);
 /* Dropout of count records, the first being number first of the batch; the same draws forward and
    backward. b: the block of channels in x and y. */
 void emo_execute_drop(const struct emo_net *n, const struct emo_layer *l, size_t first,
                       size_t count, size_t b, const float *x, float *y);
+
+/* Of execute_dense.c: the present layer. Gradients go from one of flat to the other; the network's own
+   weights take their step on the way. */
+void emo_execute_dense_forward(struct emo_net *n);
+void emo_execute_dense_backward(struct emo_net *n);
+/* What tiles need; false: out of memory. close() also after a failure, and of none. */
+bool emo_execute_dense_open(struct emo_net *n, enum emo_isa isa);
+void emo_execute_dense_close(struct emo_net *n);
+/* Packs weights that have changed. */
+void emo_execute_dense_load(struct emo_net *n);
 
 #endif

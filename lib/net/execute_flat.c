@@ -8,7 +8,6 @@
 #include <math.h>
 #include <string.h>
 
-#define BLOCK 64 /* columns of a dense layer, or rows of its weight, in one piece */
 #define DROPPED ((size_t)16384) /* units that are dropped in one piece: less is not worth a wait */
 #define NEAR ((size_t)256)      /* draws at a time, in blocks */
 
@@ -86,19 +85,9 @@ static void drop(struct emo_net *n, const float *x, float *y)
     emo_threads_run(n->threads, (n->count + some - 1) / some, drop_rows, n);
 }
 
-static const float *input_of(const struct emo_net *n, size_t layer)
+const float *emo_execute_input(const struct emo_net *n)
 {
-    return layer > n->plan.graph.spatial ? n->out[layer - 1] : n->features;
-}
-
-static void dense_columns(void *context, size_t piece, unsigned worker)
-{
-    struct emo_net *n = context;
-    const struct emo_layer *l = &n->plan.graph.layers[n->layer];
-    size_t from = piece * BLOCK, to = from + BLOCK < l->oc ? from + BLOCK : l->oc;
-    (void)worker;
-    n->dense->forward(l, n->count, input_of(n, n->layer), n->values + n->at[l->weight],
-                      n->values + n->at[l->bias], from, to, n->out[n->layer]);
+    return n->layer > n->plan.graph.spatial ? n->out[n->layer - 1] : n->features;
 }
 
 const float *emo_execute_flat_forward(struct emo_net *n)
@@ -108,30 +97,15 @@ const float *emo_execute_flat_forward(struct emo_net *n)
         const struct emo_layer *l = &g->layers[i];
         n->layer = i;
         if (l->kind == EMO_DENSE)
-            emo_threads_run(n->threads, (l->oc + BLOCK - 1) / BLOCK, dense_columns, n);
+            emo_execute_dense_forward(n);
         else if (l->kind == EMO_DROPOUT)
-            drop(n, input_of(n, i), n->out[i]);
+            drop(n, emo_execute_input(n), n->out[i]);
         else
-            memcpy(n->out[i], input_of(n, i), n->count * emo_layer_out(l) * sizeof(float));
+            memcpy(n->out[i], emo_execute_input(n), n->count * emo_layer_out(l) * sizeof(float));
         if (i + 1 < g->count)
             emo_f_activate(l->activation, n->count, l->oc, n->out[i]);
     }
     return n->out[g->count - 1];
-}
-
-static void dense_rows(void *context, size_t piece, unsigned worker)
-{
-    struct emo_net *n = context;
-    const struct emo_layer *l = &n->plan.graph.layers[n->layer];
-    size_t from = piece * BLOCK, to = from + BLOCK < l->c ? from + BLOCK : l->c;
-    const float *gy = n->flat[n->from_second];
-    (void)worker;
-    n->dense->backward_weights(l, n->count, input_of(n, n->layer), gy, from, to,
-                               n->gradient + n->at[l->weight], n->gradient + n->at[l->bias]);
-    n->dense->backward_data(l, n->count, gy, n->values + n->at[l->weight], from, to,
-                            n->flat[!n->from_second]);
-    if (l->weight < (int)n->plan.masters)
-        emo_execute_step(n, n->at[l->weight] + from * l->oc, (to - from) * l->oc);
 }
 
 float *emo_execute_flat_backward(struct emo_net *n)
@@ -148,7 +122,7 @@ float *emo_execute_flat_backward(struct emo_net *n)
             drop(n, n->flat[n->from_second], n->flat[n->from_second]);
         if (l->kind != EMO_DENSE)
             continue;
-        emo_threads_run(n->threads, (l->c + BLOCK - 1) / BLOCK, dense_rows, n);
+        emo_execute_dense_backward(n);
         n->from_second = !n->from_second;
     }
     return n->flat[n->from_second];

@@ -192,9 +192,9 @@ void emo_execute_reduce(struct emo_net *n)
     emo_threads_run(n->threads, (composed + RANGE - 1) / RANGE, reduce_range, n);
 }
 
-void emo_execute_step(const struct emo_net *n, size_t from, size_t some)
+void emo_execute_step(const struct emo_net *n, size_t from, size_t some, const float *gradient)
 {
-    emo_adam(some, n->rate, n->gradient + from, n->m + from, n->v + from, n->values + from);
+    emo_adam(some, n->rate, gradient, n->m + from, n->v + from, n->values + from);
 }
 
 static void update_factors(void *context, size_t piece, unsigned worker)
@@ -202,7 +202,7 @@ static void update_factors(void *context, size_t piece, unsigned worker)
     const struct emo_net *n = context;
     size_t from = piece * RANGE, left = n->factors - from;
     (void)worker;
-    emo_execute_step(n, from, left < RANGE ? left : RANGE);
+    emo_execute_step(n, from, left < RANGE ? left : RANGE, n->gradient + from);
 }
 
 /* The first piece is the factors' gradients, which nothing else here needs; then other masters: of so
@@ -222,7 +222,7 @@ static void update_range(void *context, size_t piece, unsigned worker)
         size_t summed = from > n->part_at ? from : n->part_at;
         if (summed < end)
             reduce(n, summed - n->part_at, end - summed);
-        emo_execute_step(n, from, end - from);
+        emo_execute_step(n, from, end - from, n->gradient + from);
     }
 }
 

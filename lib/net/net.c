@@ -26,6 +26,7 @@ void emo_net_close(struct emo_net *n)
     if (n->state != NULL)
         n->backend->close(n->state);
     emo_threads_close(n->threads);
+    emo_execute_dense_close(n);
     for (size_t i = 0; i < n->plan.graph.count; i++) {
         if (n->out != NULL)
             free(n->out[i]);
@@ -217,6 +218,8 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
         return status;
     if (n->kernel != NULL)
         n->image.block = n->backend->block(n->state, n->image.conv->oc);
+    if (!emo_execute_dense_open(n, o.bf16 ? isa : EMO_ISA_PLAIN))
+        return emo_error_memory(err, n->graph.parameters * sizeof(uint16_t), "dense layers");
     n->backend->describe(n->state, &n->describe);
     return n->describe.failed ? emo_error_memory(err, 64, "a name") : EMO_OK;
 }
@@ -270,7 +273,7 @@ static int open_net(struct emo_net *n, const char *text, struct emo_error *err)
     n->chunk = choose_chunk(&n->plan.graph);
     n->chunks = (o->batch + n->chunk - 1) / n->chunk;
     n->workers = o->jobs;
-    n->stale = true;
+    n->stale = n->changed = true;
     status = emo_threads_open(&n->threads, o->jobs, err);
     if (status == EMO_OK)
         status = choose_backend(n, err);
@@ -311,7 +314,7 @@ struct emo_parameter *emo_net_parameters(struct emo_net *n, size_t *count)
 
 void emo_net_parameters_changed(struct emo_net *n)
 {
-    n->stale = true;
+    n->stale = n->changed = true;
 }
 
 uint64_t emo_net_steps(const struct emo_net *n)
@@ -338,7 +341,7 @@ void emo_net_initialise(struct emo_net *n)
     for (n->tensor = 0; n->tensor < n->graph.tensor_count; n->tensor++)
         emo_threads_run(n->threads, (n->graph.tensors[n->tensor].count + INITIAL - 1) / INITIAL,
                         initialise_range, n);
-    n->stale = true;
+    emo_net_parameters_changed(n);
 }
 
 const char *emo_net_text(const struct emo_net *n)

@@ -1,14 +1,12 @@
 /*
  * What the kernels of conv.h in tiles have in common.
- *
- * Registers 0 and 1 are two tiles of sums, 2 is one of a, 3 is one of b: few, see tiles.h.
  */
 #ifndef EMO_NET_KERNELS_CONV_AMX_H
 #define EMO_NET_KERNELS_CONV_AMX_H
 
 #include "net/kernels/conv.h"
 #include "net/kernels/halves.h"
-#include "net/kernels/tiles.h"
+#include "net/kernels/tiles_pair.h"
 
 #define PAIR ((size_t)2 * EMO_TILE)
 
@@ -20,24 +18,6 @@ static size_t terms_of(const struct emo_conv *c)
 static size_t up(size_t n, size_t to)
 {
     return (n + to - 1) / to * to;
-}
-
-static inline void zero_sums(void)
-{
-    EMO_TILE_ZERO(0);
-    EMO_TILE_ZERO(1);
-}
-
-static inline void use_first(const uint16_t *a, size_t stride)
-{
-    EMO_TILE_LOAD(2, a, stride);
-    EMO_TILE_MULTIPLY(0, 2, 3);
-}
-
-static inline void use_second(const uint16_t *a, size_t stride)
-{
-    EMO_TILE_LOAD(2, a, stride);
-    EMO_TILE_MULTIPLY(1, 2, 3);
 }
 
 /* Of 32 numbers in depth: a in two tiles, b in one, terms `apart` and `b_apart`. From one product to
