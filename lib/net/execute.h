@@ -12,6 +12,7 @@
 #include "base/threads.h"
 #include "net/backend.h"
 #include "net/fold.h"
+#include "net/kernels/adam.h"
 #include "net/kernels/dense.h"
 #include "net/kernels/dense_tiles.h"
 #include "net/kernels/draws.h"
@@ -58,6 +59,7 @@ struct emo_net {
     bool *halves; /* of each layer and one more: its input and the gradient of it are bfloat16 */
     const struct emo_dense_kernel *dense, *composing; /* NULL: plain */
     struct emo_tiled tiled;
+    emo_adam_step *adam;
     const struct emo_draws_kernel *draws;             /* NULL: one by one */
     float *fold_scratch;
 

@@ -2,7 +2,6 @@
 #include "net/execute.h"
 
 #include "base/pages.h"
-#include "net/kernels/adam.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -194,7 +193,7 @@ void emo_execute_reduce(struct emo_net *n)
 
 void emo_execute_step(const struct emo_net *n, size_t from, size_t some, const float *gradient)
 {
-    emo_adam(some, n->rate, gradient, n->m + from, n->v + from, n->values + from);
+    n->adam(some, n->rate, gradient, n->m + from, n->v + from, n->values + from);
 }
 
 static void update_factors(void *context, size_t piece, unsigned worker)

@@ -2,7 +2,6 @@
 
 #include "base/pages.h"
 #include "net/initialise.h"
-#include "net/kernels/adam.h"
 #include "net/loss.h"
 #include "net/tiled.h"
 #include "net/trim.h"
@@ -200,6 +199,7 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
     choose_kernel(n, isa);
     n->dense = n->backend == &emo_backend_reference ? &emo_dense_reference : emo_dense_kernel(isa);
     n->draws = n->backend == &emo_backend_reference ? NULL : emo_draws_kernel(isa);
+    n->adam = n->backend == &emo_backend_reference ? emo_adam_plain : emo_adam(isa);
     n->composing = n->backend == &emo_backend_reference ? NULL : n->dense;
     /* Dense products of bfloat16 are so fast that three quarters of zeros do not matter. */
     if (n->backend != &emo_backend_reference && n->options.training &&

@@ -146,13 +146,51 @@ static void loss_gradient(void)
     }
 }
 
+/* As near to a step in double as a few roundings leave it, for any number of values and any size of
+   gradient; no farther than those reach; NaN is not lost. */
+static void adam_version(emo_adam_step *step, size_t n)
+{
+    enum { MOST = 40 };
+    static const float sizes[] = {0, 1e-30f, 1e-22f, 1e-12f, 1e-7f, 1e-4f, 1, 1e4f, 1e18f};
+    float g[MOST], m[MOST], v[MOST], p[MOST];
+    double rate = emo_adam_rate(.001, 3);
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        double md[MOST], vd[MOST], moved[MOST];
+        for (size_t i = 0; i < MOST; i++) {
+            g[i] = (float)uniform() * sizes[k];
+            m[i] = (float)uniform() * sizes[k];
+            v[i] = i % 7 == 0 ? 0 : (float)(uniform() + .5) * sizes[k] * sizes[k];
+            p[i] = 0;
+            md[i] = i < n ? .9 * (double)m[i] + .1 * (double)g[i] : (double)m[i];
+            vd[i] = i < n ? .999 * (double)v[i] + .001 * (double)g[i] * (double)g[i] : (double)v[i];
+            moved[i] = i < n ? rate * md[i] / (sqrt(vd[i]) + 1e-7) : 0;
+        }
+        step(n, rate, g, m, v, p);
+        for (size_t i = 0; i < MOST; i++) {
+            double most = 1e-6 * (double)sizes[k] + 1e-44;
+            CHECK(fabs((double)m[i] - md[i]) <= most);
+            CHECK(fabs((double)v[i] - vd[i]) <= 1e-6 * vd[i] + 1e-44);
+            CHECK(fabs((double)p[i] + moved[i]) <=
+                  1e-6 * fabs(moved[i]) + rate * most / (sqrt(vd[i]) + 1e-7) + 1e-44);
+        }
+    }
+    g[0] = NAN;
+    step(n, rate, g, m, v, p);
+    CHECK(isnan(m[0]) && isnan(v[0]) && isnan(p[0]));
+}
+
 static void adam(void)
 {
     float p = 1, m = 0, v = 0, g = .5f;
-    emo_adam(1, emo_adam_rate(.001, 1), &g, &m, &v, &p);
+    emo_adam_plain(1, emo_adam_rate(.001, 1), &g, &m, &v, &p);
     /* The first step is the learning rate, whatever the gradient. */
     CHECK(fabs((double)p - .999) < 1e-6);
     CHECK(fabs((double)m - .05) < 1e-7 && fabs((double)v - .00025) < 1e-9);
+    enum emo_isa best;
+    CHECK(emo_isa_choose(&best, &err) == 0);
+    for (int isa = 0; isa <= (int)best; isa++)
+        for (size_t n = 1; n < 40; n++)
+            adam_version(emo_adam((enum emo_isa)isa), n);
 }
 
 static float *floats(size_t n)
