@@ -49,7 +49,7 @@ bool emo_execute_dense_open(struct emo_net *n, enum emo_isa isa)
         sums = larger(sums, emo_dense_sums(l, records));
         turned = larger(turned, emo_dense_turned(l, records));
         scratch = larger(scratch, emo_dense_scratch(l, records) +
-                                      EMO_DENSE_ROWS * emo_dense_whole(l->oc));
+                                      emo_dense_rows(l) * emo_dense_whole(l->oc));
     }
     if (t->kernel == NULL)
         return ok;
@@ -101,14 +101,31 @@ static void part(void *context, size_t piece, unsigned worker)
                        t->sums, t->scratch[worker]);
 }
 
-static void pack_part(void *context, size_t piece, unsigned worker)
+/* Of a layer's rows, with those that fill its last tile. */
+struct range {
+    size_t from, rows;
+};
+
+static size_t ranges(const struct emo_layer *l)
+{
+    return (l->c + emo_dense_rows(l) - 1) / emo_dense_rows(l);
+}
+
+static struct range range_of(const struct emo_layer *l, size_t piece)
+{
+    struct range r = {piece * emo_dense_rows(l), emo_dense_rows(l)};
+    size_t left = emo_dense_whole(l->c) - r.from;
+    r.rows = left < r.rows ? left : r.rows;
+    return r;
+}
+
+static void pack_rows(void *context, size_t piece, unsigned worker)
 {
     struct emo_net *n = context;
     const struct emo_layer *l = layer_of(n);
-    size_t from = piece * emo_dense_part(l), to = from + emo_dense_part(l), all = emo_dense_whole(l->c);
+    struct range r = range_of(l, piece);
     (void)worker;
-    for (; from < to && from < all; from += EMO_DENSE_ROWS)
-        n->tiled.kernel->pack(l, weights_of(n, l), from, n->tiled.packed[n->layer]);
+    n->tiled.kernel->pack(l, weights_of(n, l), r.from, r.rows, n->tiled.packed[n->layer]);
 }
 
 void emo_execute_dense_load(struct emo_net *n)
@@ -116,7 +133,7 @@ void emo_execute_dense_load(struct emo_net *n)
     const struct emo_graph *g = &n->plan.graph;
     for (n->layer = g->spatial; n->layer < g->count; n->layer++)
         if (n->tiled.packed[n->layer] != NULL)
-            emo_threads_run(n->threads, emo_dense_parts(layer_of(n)), pack_part, n);
+            emo_threads_run(n->threads, ranges(layer_of(n)), pack_rows, n);
 }
 
 void emo_execute_dense_forward(struct emo_net *n)
@@ -146,30 +163,32 @@ static void rows(void *context, size_t piece, unsigned worker)
         emo_execute_step(n, at, (to - from) * l->oc, n->gradient + at);
 }
 
-/* Few rows at a time, from their gradient to what the next batch multiplies with. */
+/* Few rows, from their gradient to what the next batch multiplies with. */
 static void tiled_rows(void *context, size_t piece, unsigned worker)
 {
     struct emo_net *n = context;
     const struct emo_layer *l = layer_of(n);
     const struct emo_tiled *t = &n->tiled;
-    size_t from = piece * BLOCK, to = from + BLOCK < l->c ? from + BLOCK : l->c;
+    struct range r = range_of(l, piece);
     size_t wide = emo_dense_whole(l->oc);
-    float *w = weights_of(n, l), *gw = t->scratch[worker], *scratch = gw + EMO_DENSE_ROWS * wide;
-    for (; from < to; from += EMO_DENSE_ROWS) {
-        t->kernel->backward_weights(l, n->count, emo_execute_input(n), t->turned, from, gw, scratch);
-        t->kernel->backward_data(l, n->count, t->turned, w, from, n->flat[!n->from_second], scratch);
-        for (size_t i = from; i < to && i < from + EMO_DENSE_ROWS; i++)
-            emo_execute_step(n, n->at[l->weight] + i * l->oc, l->oc, gw + (i - from) * wide);
-        t->kernel->pack(l, w, from, t->packed[n->layer]);
-    }
+    float *w = weights_of(n, l), *gw = t->scratch[worker], *scratch = gw + emo_dense_rows(l) * wide;
+    t->kernel->backward_weights(l, n->count, emo_execute_input(n), t->turned, r.from, r.rows, gw,
+                                scratch);
+    t->kernel->backward_data(l, n->count, t->turned, w, r.from, r.rows, n->flat[!n->from_second],
+                             scratch);
+    for (size_t i = 0; i < r.rows && r.from + i < l->c; i++)
+        emo_execute_step(n, n->at[l->weight] + (r.from + i) * l->oc, l->oc, gw + i * wide);
+    t->kernel->pack(l, w, r.from, r.rows, t->packed[n->layer]);
 }
 
 void emo_execute_dense_backward(struct emo_net *n)
 {
     const struct emo_layer *l = layer_of(n);
-    bool tiled = n->tiled.packed[n->layer] != NULL;
-    if (tiled)
-        n->tiled.kernel->turn(l, n->count, n->flat[n->from_second], n->tiled.turned,
-                              n->gradient + n->at[l->bias]);
-    run(n, (l->c + BLOCK - 1) / BLOCK, tiled ? tiled_rows : rows);
+    if (n->tiled.packed[n->layer] == NULL) {
+        run(n, (l->c + BLOCK - 1) / BLOCK, rows);
+        return;
+    }
+    n->tiled.kernel->turn(l, n->count, n->flat[n->from_second], n->tiled.turned,
+                          n->gradient + n->at[l->bias]);
+    run(n, ranges(l), tiled_rows);
 }

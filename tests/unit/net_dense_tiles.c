@@ -78,7 +78,7 @@ static struct buffers buffers(const struct emo_layer *l, size_t n)
                             room(emo_dense_turned(l, n), sizeof(uint16_t)),
                             room(emo_dense_sums(l, n), sizeof(float)),
                             room(emo_dense_scratch(l, n), sizeof(float)),
-                            room(EMO_DENSE_ROWS * emo_dense_whole(l->oc), sizeof(float))};
+                            room(emo_dense_rows(l) * emo_dense_whole(l->oc), sizeof(float))};
 }
 
 static void buffers_free(struct buffers *b)
@@ -102,15 +102,16 @@ static void run(const struct emo_dense_tiles *k, struct problem *p)
 {
     const struct emo_layer *l = &p->l;
     struct buffers b = buffers(l, p->n);
-    for (size_t i = 0; i < emo_dense_whole(l->c); i += EMO_DENSE_ROWS)
-        k->pack(l, p->f[W], i, b.packed);
+    size_t whole = emo_dense_whole(l->c), most = emo_dense_rows(l);
+    for (size_t i = 0; i < whole; i += most)
+        k->pack(l, p->f[W], i, whole - i < most ? whole - i : most, b.packed);
     forward_of(k, p, p->n, p->f[X], &b, p->f[Y]);
     k->turn(l, p->n, p->f[GY], b.turned, p->f[GB]);
-    for (size_t i = 0; i < l->c; i += EMO_DENSE_ROWS) {
-        size_t rows = l->c - i < EMO_DENSE_ROWS ? l->c - i : EMO_DENSE_ROWS;
-        k->backward_weights(l, p->n, p->f[X], b.turned, i, b.gw, b.scratch);
-        k->backward_data(l, p->n, b.turned, p->f[W], i, p->f[GX], b.scratch);
-        for (size_t r = 0; r < rows; r++)
+    for (size_t i = 0; i < whole; i += most) {
+        size_t rows = whole - i < most ? whole - i : most;
+        k->backward_weights(l, p->n, p->f[X], b.turned, i, rows, b.gw, b.scratch);
+        k->backward_data(l, p->n, b.turned, p->f[W], i, rows, p->f[GX], b.scratch);
+        for (size_t r = 0; r < rows && i + r < l->c; r++)
             memcpy(p->f[GW] + (i + r) * l->oc, b.gw + r * emo_dense_whole(l->oc),
                    l->oc * sizeof(float));
     }

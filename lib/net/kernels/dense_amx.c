@@ -36,15 +36,15 @@ static inline void pair_rows(const float *from, size_t rows, size_t columns, siz
     emo_halves_pair(x, 1, 0, to);
 }
 
-/* Row r as halves, with zeros up to `whole`. */
-static inline void round_row(const float *from, size_t rows, size_t columns, size_t r, size_t whole,
-                             uint16_t *to)
+/* Columns o to o + wide of row r as halves; 0 where there is nothing. */
+static inline void round_some(const float *from, size_t rows, size_t columns, size_t r, size_t o,
+                              size_t wide, uint16_t *to)
 {
-    for (size_t i = 0; i < whole; i += DEPTH) {
+    for (size_t i = 0; i < wide; i += DEPTH) {
         emo_floats x[2];
         emo_halves h;
-        piece(from, rows, columns, r, i, x);
-        piece(from, rows, columns, r, i + 16, x + 1);
+        piece(from, rows, columns, r, o + i, x);
+        piece(from, rows, columns, r, o + i + 16, x + 1);
         emo_halves_nearest(x, &h);
         memcpy(to + i, &h, sizeof h);
     }
@@ -63,34 +63,35 @@ static inline size_t packed_at(const struct emo_layer *l, size_t p, size_t o)
     return p * emo_dense_part(l) * emo_dense_whole(l->oc) + o * rows_of(l, p);
 }
 
-static void pack(const struct emo_layer *l, const float *w, size_t from, uint16_t *packed)
+static void pack(const struct emo_layer *l, const float *w, size_t from, size_t rows,
+                 uint16_t *packed)
 {
-    size_t p = from / emo_dense_part(l), row = from - p * emo_dense_part(l);
-    for (size_t o = 0; o < emo_dense_whole(l->oc); o += EMO_TILE) {
-        uint16_t *to = packed + packed_at(l, p, o) + row * EMO_TILE;
-        for (size_t i = from; i < from + EMO_DENSE_ROWS; i += 2, to += 2 * EMO_TILE)
-            pair_rows(w, l->c, l->oc, i, o, to);
-    }
+    for (size_t i = from; i < from + rows; i += DEPTH)
+        for (size_t o = 0; o < emo_dense_whole(l->oc); o += EMO_TILE) {
+            size_t p = i / emo_dense_part(l), row = i - p * emo_dense_part(l);
+            uint16_t *to = packed + packed_at(l, p, o) + row * EMO_TILE;
+            for (size_t k = i; k < i + DEPTH; k += 2, to += 2 * EMO_TILE)
+                pair_rows(w, l->c, l->oc, k, o, to);
+        }
 }
 
-/* 16 or 32 records by 16 columns. */
-static inline void forward_tiles(size_t depths, size_t records, const uint16_t *a, size_t stride,
-                                 const uint16_t *b, float *sums, size_t row)
+/* 16 or 32 rows of a by 16 columns; tiles of b lie `step` apart. */
+static inline void multiply(size_t depths, size_t rows, const uint16_t *a, size_t pitch,
+                            const uint16_t *b, size_t step, float *sums, size_t row)
 {
-    const uint16_t *second = a + EMO_TILE * stride / sizeof *a;
     zero_sums();
-    for (size_t d = 0; d < depths; d++, b += TILE_HALVES) {
+    for (size_t d = 0; d < depths; d++, a += DEPTH, b += step) {
         EMO_TILE_LOAD(3, b, EMO_TILE_BYTES);
-        use_first(a + d * DEPTH, stride);
+        use_first(a, pitch * sizeof *a);
         EMO_TILE_ZERO(2);
-        if (records > EMO_TILE) {
-            use_second(second + d * DEPTH, stride);
+        if (rows > EMO_TILE) {
+            use_second(a + EMO_TILE * pitch, pitch * sizeof *a);
             EMO_TILE_ZERO(2);
         }
         EMO_TILE_ZERO(3);
     }
     EMO_TILE_STORE(0, sums, row * sizeof *sums);
-    if (records > EMO_TILE)
+    if (rows > EMO_TILE)
         EMO_TILE_STORE(1, sums + EMO_TILE * row, row * sizeof *sums);
 }
 
@@ -99,16 +100,16 @@ static void forward(const struct emo_layer *l, size_t n, const float *x, const u
 {
     uint16_t *a = (uint16_t *)(void *)scratch;
     size_t from = part * emo_dense_part(l), rows = rows_of(l, part), wide = emo_dense_whole(l->oc);
-    size_t there = l->c - from < rows ? l->c - from : rows, pitch = emo_tile_lines(rows);
+    size_t pitch = emo_tile_lines(rows);
     for (size_t r = 0; r < n; r++)
-        round_row(x + r * l->c + from, 1, there, 0, rows, a + r * pitch);
+        round_some(x, n, l->c, r, from, rows, a + r * pitch);
     memset(a + n * pitch, 0, (emo_dense_whole(n) - n) * pitch * sizeof *a);
     sums += part * emo_dense_whole(n) * wide;
     EMO_TILES_BEGIN();
     for (size_t o = 0; o < wide; o += EMO_TILE)
         for (size_t r = 0; r < n; r += 2 * EMO_TILE)
-            forward_tiles(rows / DEPTH, n - r, a + r * pitch, pitch * sizeof *a,
-                          packed + packed_at(l, part, o), sums + r * wide + o, wide);
+            multiply(rows / DEPTH, n - r, a + r * pitch, pitch, packed + packed_at(l, part, o),
+                     TILE_HALVES, sums + r * wide + o, wide);
     EMO_TILES_END();
 }
 
@@ -143,7 +144,7 @@ static void turn(const struct emo_layer *l, size_t n, const float *gy, uint16_t 
                 pair_rows(gy, n, l->oc, i, o, turned);
     for (size_t r = 0; r < records; r += EMO_TILE) {
         for (size_t i = 0; i < EMO_TILE; i++)
-            round_row(gy, n, l->oc, r + i, wide, line + i * pitch);
+            round_some(gy, n, l->oc, r + i, 0, wide, line + i * pitch);
         for (size_t o = 0; o < wide; o += DEPTH, columns += TILE_HALVES)
             emo_floats_turn((const float *)(const void *)(line + o), pitch / 2, EMO_TILE,
                             (float *)(void *)columns);
@@ -154,42 +155,24 @@ static void turn(const struct emo_layer *l, size_t n, const float *gy, uint16_t 
             gb[o] += gy[r * l->oc + o];
 }
 
-/* 16 rows by twice 16 columns, whose tiles of b lie `apart` and, by depth, `step`. */
-static inline void backward_tiles(size_t depths, const uint16_t *a, size_t pitch, const uint16_t *b,
-                                  size_t apart, size_t step)
-{
-    zero_sums();
-    for (size_t d = 0; d < depths; d++, a += DEPTH, b += step) {
-        EMO_TILE_LOAD(2, a, pitch * sizeof *a);
-        EMO_TILE_LOAD(3, b, EMO_TILE_BYTES);
-        EMO_TILE_MULTIPLY(0, 2, 3);
-        EMO_TILE_ZERO(3);
-        EMO_TILE_LOAD(3, b + apart, EMO_TILE_BYTES);
-        EMO_TILE_MULTIPLY(1, 2, 3);
-        EMO_TILE_ZERO(3);
-        EMO_TILE_ZERO(2);
-    }
-}
-
 static void backward_weights(const struct emo_layer *l, size_t n, const float *x,
-                             const uint16_t *turned, size_t from, float *gw, float *scratch)
+                             const uint16_t *turned, size_t from, size_t rows, float *gw,
+                             float *scratch)
 {
     size_t records = emo_dense_whole(n), wide = emo_dense_whole(l->oc);
     size_t pitch = emo_tile_lines(records);
-    uint16_t *a = (uint16_t *)(void *)scratch, *line = a + EMO_TILE * pitch;
-    for (size_t r = 0; r < records; r += EMO_TILE) {
-        for (size_t i = 0; i < EMO_TILE; i++) {
-            emo_floats row;
-            piece(x, n, l->c, r + i, from, &row);
-            emo_halves_nearest16(&row, line + i * EMO_TILE);
-        }
-        emo_halves_turn(line, EMO_TILE, EMO_TILE, pitch, a + r);
-    }
+    uint16_t *a = (uint16_t *)(void *)scratch, *lines = a + DEPTH * pitch;
     EMO_TILES_BEGIN();
-    for (size_t o = 0; o < wide; o += 2 * EMO_TILE) {
-        backward_tiles(records / DEPTH, a, pitch, turned + o * DEPTH, TILE_HALVES, wide * DEPTH);
-        EMO_TILE_STORE(0, gw + o, wide * sizeof *gw);
-        EMO_TILE_STORE(1, gw + o + EMO_TILE, wide * sizeof *gw);
+    for (size_t i = 0; i < rows; i += DEPTH, gw += DEPTH * wide) {
+        for (size_t r = 0; r < records; r += EMO_TILE) {
+            for (size_t k = 0; k < EMO_TILE; k++)
+                round_some(x, n, l->c, r + k, from + i, DEPTH, lines + k * DEPTH);
+            emo_halves_turn(lines, DEPTH, EMO_TILE, pitch, a + r);
+            emo_halves_turn(lines + EMO_TILE, DEPTH, EMO_TILE, pitch, a + EMO_TILE * pitch + r);
+        }
+        for (size_t o = 0; o < wide; o += EMO_TILE)
+            multiply(records / DEPTH, DEPTH, a, pitch, turned + o * DEPTH, wide * DEPTH, gw + o,
+                     wide);
     }
     EMO_TILES_END();
 }
@@ -211,22 +194,22 @@ static inline void put_sums(const struct emo_layer *l, size_t n, const float *su
 }
 
 static void backward_data(const struct emo_layer *l, size_t n, const uint16_t *turned, const float *w,
-                          size_t from, float *gx, float *scratch)
+                          size_t from, size_t rows, float *gx, float *scratch)
 {
     size_t wide = emo_dense_whole(l->oc), pitch = emo_tile_lines(wide);
     const uint16_t *b = turned + columns_at(l, n);
     float *sums = scratch;
     uint16_t *a = (uint16_t *)(void *)(sums + 2 * EMO_TILE_NUMBERS);
-    for (size_t i = 0; i < EMO_TILE; i++)
-        round_row(w, l->c, l->oc, from + i, wide, a + i * pitch);
     EMO_TILES_BEGIN();
-    for (size_t r = 0; r < n; r += 2 * EMO_TILE) {
-        backward_tiles(wide / DEPTH, a, pitch, b + r * wide, EMO_TILE * wide, TILE_HALVES);
-        EMO_TILE_STORE(0, sums, EMO_TILE_BYTES);
-        EMO_TILE_STORE(1, sums + EMO_TILE_NUMBERS, EMO_TILE_BYTES);
-        put_sums(l, n, sums, r, from, gx);
-        if (n - r > EMO_TILE)
-            put_sums(l, n, sums + EMO_TILE_NUMBERS, r + EMO_TILE, from, gx);
+    for (size_t i = from; i < from + rows && i < l->c; i += DEPTH) {
+        for (size_t k = 0; k < DEPTH; k++)
+            round_some(w, l->c, l->oc, i + k, 0, wide, a + k * pitch);
+        for (size_t r = 0; r < n; r += EMO_TILE) {
+            multiply(wide / DEPTH, DEPTH, a, pitch, b + r * wide, TILE_HALVES, sums, EMO_TILE);
+            put_sums(l, n, sums, r, i, gx);
+            if (l->c - i > EMO_TILE)
+                put_sums(l, n, sums + EMO_TILE_NUMBERS, r, i + EMO_TILE, gx);
+        }
     }
     EMO_TILES_END();
 }

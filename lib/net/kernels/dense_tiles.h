@@ -18,28 +18,29 @@
 #include "net/isa.h"
 
 enum {
-    EMO_DENSE_ROWS = 16,   /* of w that backward functions and pack() take at a time */
-    EMO_DENSE_LEAST = 512, /* rows of a part, where there are more parts than one */
-    EMO_DENSE_PARTS = 8,   /* the most */
+    EMO_DENSE_LEAST = 512,    /* rows of a part, where there are more parts than one */
+    EMO_DENSE_PARTS = 8,      /* the most */
+    EMO_DENSE_NEAR = 1 << 15, /* numbers of gw that are worked on at a time */
+    EMO_DENSE_MOST = 128,     /* rows of it */
 };
 
 struct emo_dense_tiles {
-    /* Rows from..from + 16 of w; 16 divides from. Packed is all once `from` has gone up to
-       emo_dense_whole(l->c). */
-    void (*pack)(const struct emo_layer *l, const float *w, size_t from, uint16_t *packed);
+    /* So many rows of w from `from` on, 32 dividing both; those behind the last are part of it. */
+    void (*pack)(const struct emo_layer *l, const float *w, size_t from, size_t rows,
+                 uint16_t *packed);
     /* The sums of a part. */
     void (*forward)(const struct emo_layer *l, size_t n, const float *x, const uint16_t *packed,
                     size_t part, float *sums, float *scratch);
     /* y: all parts' sums, and the bias. */
     void (*add)(const struct emo_layer *l, size_t n, const float *b, const float *sums, float *y);
     void (*turn)(const struct emo_layer *l, size_t n, const float *gy, uint16_t *turned, float *gb);
-    /* Rows from..from + 16 of gw, to the first of these and emo_dense_whole(l->oc) apart. Those behind
-       the last are written too. */
+    /* As many rows of gw, emo_dense_whole(l->oc) apart; those behind the last are written too. */
     void (*backward_weights)(const struct emo_layer *l, size_t n, const float *x,
-                             const uint16_t *turned, size_t from, float *gw, float *scratch);
-    /* Columns from..from + 16 of gx, as far as there are. */
+                             const uint16_t *turned, size_t from, size_t rows, float *gw,
+                             float *scratch);
+    /* As many columns of gx, as far as there are. */
     void (*backward_data)(const struct emo_layer *l, size_t n, const uint16_t *turned, const float *w,
-                          size_t from, float *gx, float *scratch);
+                          size_t from, size_t rows, float *gx, float *scratch);
 };
 
 extern const struct emo_dense_tiles emo_dense_amx;
@@ -51,6 +52,13 @@ const struct emo_dense_tiles *emo_dense_tiles(enum emo_isa isa, const struct emo
 static inline size_t emo_dense_whole(size_t n)
 {
     return (n + 31) / 32 * 32;
+}
+
+/* Rows of w that are worked on at a time: so many that they stay in the second cache. */
+static inline size_t emo_dense_rows(const struct emo_layer *l)
+{
+    size_t rows = EMO_DENSE_NEAR / emo_dense_whole(l->oc) / 32 * 32;
+    return rows < 32 ? 32 : rows < EMO_DENSE_MOST ? rows : EMO_DENSE_MOST;
 }
 
 /* Rows of each part but the last, and parts. */
@@ -82,7 +90,8 @@ static inline size_t emo_dense_turned(const struct emo_layer *l, size_t n)
 static inline size_t emo_dense_scratch(const struct emo_layer *l, size_t n)
 {
     size_t panel = emo_dense_whole(n) * (emo_dense_part(l) + 32) / 2;
-    size_t weights = 8 * (emo_dense_whole(n) + 32) + 128, data = 8 * (emo_dense_whole(l->oc) + 32) + 768;
+    size_t weights = 16 * (emo_dense_whole(n) + 32) + 256;
+    size_t data = 16 * (emo_dense_whole(l->oc) + 32) + 512;
     panel = panel > weights ? panel : weights;
     return panel > data ? panel : data;
 }
