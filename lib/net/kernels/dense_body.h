@@ -9,7 +9,8 @@
 /* Sums in registers: half of those that there are. */
 #define ROWS (LANES == 16 ? 8 : 4)
 #define VECTORS 2
-#define NEAR 64 /* rows of b at a time */
+#define NEAR 64  /* rows of b at a time */
+#define AHEAD 16 /* rows of b that are asked for before they are needed, where it comes from far */
 
 typedef float floats __attribute__((vector_size(4 * LANES)));
 /* The same where a vector may lie anywhere. */
@@ -20,10 +21,10 @@ typedef float loose __attribute__((vector_size(4 * LANES), aligned(4), may_alias
 
 /*
  * c[r, o] += sum over k < depth of a[r, k] b[k, o], for rows < ROWS and the columns of vectors; a's
- * element (r, k) is a[r * row + k * step].
+ * element (r, k) is a[r * row + k * step]. What lies `ahead` of b, if not 0, is asked for.
  */
 static inline void block(size_t rows, size_t depth, const float *a, size_t row, size_t step,
-                         const float *b, size_t ldb, float *c, size_t ldc)
+                         const float *b, size_t ldb, float *c, size_t ldc, size_t ahead)
 {
     floats s[ROWS][VECTORS];
     const float *ar[ROWS];
@@ -35,6 +36,8 @@ static inline void block(size_t rows, size_t depth, const float *a, size_t row, 
     }
     for (size_t k = 0; k < depth; k++, b += ldb) {
         floats bv[VECTORS];
+        for (size_t v = 0; ahead > 0 && v < VECTORS * LANES; v += 16)
+            __builtin_prefetch(b + ahead + v);
         _Pragma("GCC unroll 8") for (int v = 0; v < VECTORS; v++)
             bv[v] = FROM(b + v * LANES);
         _Pragma("GCC unroll 8") for (int r = 0; r < ROWS; r++) {
@@ -56,10 +59,11 @@ static void product(size_t rows, size_t columns, size_t depth, const float *a, s
     size_t whole = columns / (VECTORS * LANES) * (VECTORS * LANES);
     for (size_t k = 0, n; k < depth; k += n) {
         n = depth - k < NEAR ? depth - k : NEAR;
+        size_t ahead = depth - k >= NEAR + AHEAD ? AHEAD * ldb : 0;
         for (size_t o = 0; o < whole; o += VECTORS * LANES)
             for (size_t r = 0; r < rows; r += ROWS)
                 block(rows - r < ROWS ? rows - r : ROWS, n, a + r * row + k * step, row, step,
-                      b + k * ldb + o, ldb, c + r * ldc + o, ldc);
+                      b + k * ldb + o, ldb, c + r * ldc + o, ldc, r == 0 ? ahead : 0);
     }
     for (size_t r = 0; r < rows; r++)
         for (size_t o = whole; o < columns; o++) {
