@@ -85,9 +85,14 @@ static void drop(struct emo_net *n, const float *x, float *y)
     emo_threads_run(n->threads, (n->count + some - 1) / some, drop_rows, n);
 }
 
+/* Flattening leaves all where it is. */
 const float *emo_execute_input(const struct emo_net *n)
 {
-    return n->layer > n->plan.graph.spatial ? n->out[n->layer - 1] : n->features;
+    const struct emo_graph *g = &n->plan.graph;
+    size_t i = n->layer;
+    while (i > g->spatial && g->layers[i - 1].kind == EMO_FLATTEN)
+        i--;
+    return i > g->spatial ? n->out[i - 1] : n->features;
 }
 
 const float *emo_execute_flat_forward(struct emo_net *n)
@@ -96,12 +101,12 @@ const float *emo_execute_flat_forward(struct emo_net *n)
     for (size_t i = g->spatial; i < g->count; i++) {
         const struct emo_layer *l = &g->layers[i];
         n->layer = i;
+        if (l->kind == EMO_FLATTEN)
+            continue;
         if (l->kind == EMO_DENSE)
             emo_execute_dense_forward(n);
-        else if (l->kind == EMO_DROPOUT)
-            drop(n, emo_execute_input(n), n->out[i]);
         else
-            memcpy(n->out[i], emo_execute_input(n), n->count * emo_layer_out(l) * sizeof(float));
+            drop(n, emo_execute_input(n), n->out[i]);
         if (i + 1 < g->count)
             emo_f_activate(l->activation, n->count, l->oc, n->out[i]);
     }
