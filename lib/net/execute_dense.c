@@ -172,8 +172,8 @@ static void tiled_rows(void *context, size_t piece, unsigned worker)
     struct range r = range_of(l, piece);
     size_t wide = emo_dense_whole(l->oc);
     float *w = weights_of(n, l), *gw = t->scratch[worker], *scratch = gw + emo_dense_rows(l) * wide;
-    t->kernel->backward_weights(l, n->count, emo_execute_input(n), t->turned, r.from, r.rows, gw,
-                                scratch);
+    t->kernel->backward_weights(l, n->count, emo_execute_input(n), t->turned, r.from, r.rows, w,
+                                gw, scratch);
     t->kernel->backward_data(l, n->count, t->turned, w, r.from, r.rows, n->flat[!n->from_second],
                              scratch);
     for (size_t i = 0; i < r.rows && r.from + i < l->c; i++)

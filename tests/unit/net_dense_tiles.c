@@ -109,7 +109,7 @@ static void run(const struct emo_dense_tiles *k, struct problem *p)
     k->turn(l, p->n, p->f[GY], b.turned, p->f[GB]);
     for (size_t i = 0; i < whole; i += most) {
         size_t rows = whole - i < most ? whole - i : most;
-        k->backward_weights(l, p->n, p->f[X], b.turned, i, rows, b.gw, b.scratch);
+        k->backward_weights(l, p->n, p->f[X], b.turned, i, rows, p->f[W], b.gw, b.scratch);
         k->backward_data(l, p->n, b.turned, p->f[W], i, rows, p->f[GX], b.scratch);
         for (size_t r = 0; r < rows && i + r < l->c; r++)
             memcpy(p->f[GW] + (i + r) * l->oc, b.gw + r * emo_dense_whole(l->oc),

@@ -4,7 +4,7 @@
 #include "net/kernels/halves.h"
 #include "net/kernels/tiles_pair.h"
 
-enum { DEPTH = EMO_TILE_DEPTH, TILE_HALVES = 2 * EMO_TILE_NUMBERS };
+enum { DEPTH = EMO_TILE_DEPTH, TILE_HALVES = 2 * EMO_TILE_NUMBERS, LINE = 16 };
 
 /* 16 numbers of n that are there; 0 behind. */
 static inline void some(const float *from, size_t n, emo_floats *to)
@@ -75,12 +75,23 @@ static void pack(const struct emo_layer *l, const float *w, size_t from, size_t 
         }
 }
 
+/* What is not used yet: so many lines from `at` on are asked for with each tile of b. */
+struct ahead {
+    const float *at;
+    size_t lines;
+};
+
+static const struct ahead nothing = {NULL, 0};
+
 /* 16 or 32 rows of a by 16 columns; tiles of b lie `step` apart. */
 static inline void multiply(size_t depths, size_t rows, const uint16_t *a, size_t pitch,
-                            const uint16_t *b, size_t step, float *sums, size_t row)
+                            const uint16_t *b, size_t step, struct ahead next, float *sums,
+                            size_t row)
 {
     zero_sums();
     for (size_t d = 0; d < depths; d++, a += DEPTH, b += step) {
+        for (size_t i = 0; i < next.lines; i++, next.at += LINE)
+            __builtin_prefetch(next.at, 1, 2);
         EMO_TILE_LOAD(3, b, EMO_TILE_BYTES);
         use_first(a, pitch * sizeof *a);
         EMO_TILE_ZERO(2);
@@ -109,7 +120,7 @@ static void forward(const struct emo_layer *l, size_t n, const float *x, const u
     for (size_t o = 0; o < wide; o += EMO_TILE)
         for (size_t r = 0; r < n; r += 2 * EMO_TILE)
             multiply(rows / DEPTH, n - r, a + r * pitch, pitch, packed + packed_at(l, part, o),
-                     TILE_HALVES, sums + r * wide + o, wide);
+                     TILE_HALVES, nothing, sums + r * wide + o, wide);
     EMO_TILES_END();
 }
 
@@ -155,9 +166,19 @@ static void turn(const struct emo_layer *l, size_t n, const float *gy, uint16_t 
             gb[o] += gy[r * l->oc + o];
 }
 
+/* While columns o to o + 16 of 32 rows of gw are computed: as much of these rows of w. */
+static inline struct ahead rows_ahead(const struct emo_layer *l, const float *w, size_t depths,
+                                      size_t from, size_t o)
+{
+    size_t left = from < l->c ? (l->c - from) * l->oc : 0, at = o * DEPTH;
+    if (at + (size_t)EMO_TILE * DEPTH > left)
+        return nothing;
+    return (struct ahead){w + from * l->oc + at, DEPTH / depths};
+}
+
 static void backward_weights(const struct emo_layer *l, size_t n, const float *x,
-                             const uint16_t *turned, size_t from, size_t rows, float *gw,
-                             float *scratch)
+                             const uint16_t *turned, size_t from, size_t rows, const float *w,
+                             float *gw, float *scratch)
 {
     size_t records = emo_dense_whole(n), wide = emo_dense_whole(l->oc);
     size_t pitch = emo_tile_lines(records);
@@ -171,8 +192,8 @@ static void backward_weights(const struct emo_layer *l, size_t n, const float *x
             emo_halves_turn(lines + EMO_TILE, DEPTH, EMO_TILE, pitch, a + EMO_TILE * pitch + r);
         }
         for (size_t o = 0; o < wide; o += EMO_TILE)
-            multiply(records / DEPTH, DEPTH, a, pitch, turned + o * DEPTH, wide * DEPTH, gw + o,
-                     wide);
+            multiply(records / DEPTH, DEPTH, a, pitch, turned + o * DEPTH, wide * DEPTH,
+                     rows_ahead(l, w, records / DEPTH, from + i, o), gw + o, wide);
     }
     EMO_TILES_END();
 }
@@ -205,7 +226,8 @@ static void backward_data(const struct emo_layer *l, size_t n, const uint16_t *t
         for (size_t k = 0; k < DEPTH; k++)
             round_some(w, l->c, l->oc, i + k, 0, wide, a + k * pitch);
         for (size_t r = 0; r < n; r += EMO_TILE) {
-            multiply(wide / DEPTH, DEPTH, a, pitch, b + r * wide, TILE_HALVES, sums, EMO_TILE);
+            multiply(wide / DEPTH, DEPTH, a, pitch, b + r * wide, TILE_HALVES, nothing, sums,
+                     EMO_TILE);
             put_sums(l, n, sums, r, i, gx);
             if (l->c - i > EMO_TILE)
                 put_sums(l, n, sums + EMO_TILE_NUMBERS, r, i + EMO_TILE, gx);

@@ -34,10 +34,11 @@ struct emo_dense_tiles {
     /* y: all parts' sums, and the bias. */
     void (*add)(const struct emo_layer *l, size_t n, const float *b, const float *sums, float *y);
     void (*turn)(const struct emo_layer *l, size_t n, const float *gy, uint16_t *turned, float *gb);
-    /* As many rows of gw, emo_dense_whole(l->oc) apart; those behind the last are written too. */
+    /* As many rows of gw, emo_dense_whole(l->oc) apart; those behind the last are written too. Of w
+       nothing is read, but it is asked for: backward_data() and the step read these rows next. */
     void (*backward_weights)(const struct emo_layer *l, size_t n, const float *x,
-                             const uint16_t *turned, size_t from, size_t rows, float *gw,
-                             float *scratch);
+                             const uint16_t *turned, size_t from, size_t rows, const float *w,
+                             float *gw, float *scratch);
     /* As many columns of gx, as far as there are. */
     void (*backward_data)(const struct emo_layer *l, size_t n, const uint16_t *turned, const float *w,
                           size_t from, size_t rows, float *gx, float *scratch);
