@@ -36,7 +36,7 @@
  * column, and 16 for the lower row. They lie [16 channels][pooled row][32 places][2][channel].
  *
  * This is what both directions need; first_amx_forward.h and first_amx_backward.h are the two, with
- * first_amx_streams.h and first_amx_gradients.h.
+ * first_amx_streams.h and first_amx_results.h, and first_amx_gradients.h.
  */
 #ifndef EMO_NET_KERNELS_FIRST_AMX_H
 #define EMO_NET_KERNELS_FIRST_AMX_H
