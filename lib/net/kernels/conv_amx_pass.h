@@ -105,17 +105,28 @@ static size_t tile_rows(const struct phase *f)
     return (f->columns + tiles_across(f) - 1) / tiles_across(f);
 }
 
-/* Row of the source where the first tap of a tile's first place is; places beside it; the sums. */
+/* Row of the ring where the first tap of a tile's first place is; the place in the row; where the sums
+   go, of the first channel. */
 struct place {
     size_t row, column;
-    void *y;
+    char *y;
 };
+
+/* The row of the ring that the next taps are in. */
+static inline size_t beside(const struct pass *p, size_t row)
+{
+    if (p->way > 0)
+        return row + 1 < p->ring ? row + 1 : 0;
+    return row > 0 ? row - 1 : p->ring - 1;
+}
 
 /* Two tiles' places, 16 channels of the target: places are `grid` numbers apart. */
 static inline void sum_taps(const struct pass *p, const struct phase *f, const struct place at[2],
-                            size_t grid, const float *w, const float *bias, struct source *s,
-                            struct results *r, size_t terms)
+                            size_t channel, size_t grid, const float *w, const float *bias,
+                            struct source *s, struct results *r, size_t terms)
 {
+    size_t row[2] = {at[0].row, at[1].row};
+    char *y0 = at[0].y + channel, *y1 = at[1].y + channel;
     size_t stride = p->step * p->channels * sizeof *s->ring, channels = p->channels;
     ptrdiff_t right = p->way * (ptrdiff_t)channels;
     if (bias == NULL) {
@@ -126,9 +137,10 @@ static inline void sum_taps(const struct pass *p, const struct phase *f, const s
     }
     for (size_t y = 0; y < f->tap_rows; y++) {
         const uint16_t *a[2];
-        for (int h = 0; h < 2; h++)
-            a[h] = s->ring + (at[h].row + (size_t)(p->way * (ptrdiff_t)y)) % p->ring * p->row +
-                   at[h].column * channels;
+        for (int h = 0; h < 2; h++) {
+            a[h] = s->ring + row[h] * p->row + at[h].column * channels;
+            row[h] = beside(p, row[h]);
+        }
         for (size_t x = 0; x < f->tap_columns; x++)
             for (size_t k = 0; k < channels; k += EMO_TILE_DEPTH) {
                 ptrdiff_t at_tap = (ptrdiff_t)x * right + (ptrdiff_t)k;
@@ -142,15 +154,15 @@ static inline void sum_taps(const struct pass *p, const struct phase *f, const s
             }
     }
     if (!p->out_halves) {
-        EMO_TILE_STORE(0, at[0].y, grid * sizeof(float));
-        EMO_TILE_STORE(1, at[1].y, grid * sizeof(float));
+        EMO_TILE_STORE(0, y0, grid * sizeof(float));
+        EMO_TILE_STORE(1, y1, grid * sizeof(float));
         return;
     }
     put_results(r);
     EMO_TILE_STORE(0, r->sums, EMO_TILE_BYTES);
     EMO_TILE_STORE(1, r->sums + EMO_TILE_NUMBERS, EMO_TILE_BYTES);
-    r->to[0] = at[0].y;
-    r->to[1] = at[1].y;
+    r->to[0] = (uint16_t *)(void *)y0;
+    r->to[1] = (uint16_t *)(void *)y1;
     r->pitch = grid;
     r->rows = tile_rows(f);
 }
@@ -169,22 +181,21 @@ static inline void run_phase(const struct pass *p, const struct phase *f, size_t
     size_t across = tiles_across(f), rows = tile_rows(f), weights = weights_of(p, f);
     size_t tiles = (f->rows - n < BAND ? f->rows - n : BAND) * across;
     size_t b = p->out_halves ? p->out_channels : p->out_block, pixels = p->out_h * p->out_w;
-    for (size_t t = 0; t < tiles; t += 2)
-        for (size_t o = 0; o < p->out_channels; o += EMO_TILE) {
-            struct place at[2];
-            size_t channel = o / b * b * pixels + o % b;
-            for (size_t h = 0; h < 2; h++) {
-                size_t tile = t + h < tiles ? t + h : t, i = tile / across;
-                size_t j = tile % across * rows;
-                j = j + rows < f->columns ? j : f->columns - rows;
-                at[h].row = first + f->top + i * p->step;
-                at[h].column = f->left + j * p->step;
-                size_t pixel = (f->y + (n + i) * f->grid) * p->out_w + f->x + j * f->grid;
-                at[h].y = (char *)y + (channel + pixel * b) * size_of(p);
-            }
-            sum_taps(p, f, at, f->grid * b, w + o / EMO_TILE * weights,
-                     bias == NULL ? NULL : bias + o, s, r, terms);
+    for (size_t t = 0; t < tiles; t += 2) {
+        struct place at[2];
+        for (size_t h = 0; h < 2; h++) {
+            size_t tile = t + h < tiles ? t + h : t, i = tile / across;
+            size_t j = tile % across * rows;
+            j = j + rows < f->columns ? j : f->columns - rows;
+            at[h].row = (first + f->top + i * p->step) % p->ring;
+            at[h].column = f->left + j * p->step;
+            size_t pixel = (f->y + (n + i) * f->grid) * p->out_w + f->x + j * f->grid;
+            at[h].y = (char *)y + pixel * b * size_of(p);
         }
+        for (size_t o = 0; o < p->out_channels; o += EMO_TILE)
+            sum_taps(p, f, at, (o / b * b * pixels + o % b) * size_of(p), f->grid * b,
+                     w + o / EMO_TILE * weights, bias == NULL ? NULL : bias + o, s, r, terms);
+    }
 }
 
 /* Registers of sums and of a with so many rows. */
