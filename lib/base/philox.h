@@ -23,6 +23,23 @@ enum emo_purpose {
     EMO_DRAW_DROPOUT = 256,  /* + the layer's index; id: the record's; block: unit / 4 */
 };
 
+/* The ten rounds, of a counter in place. Without a branch or a table: a loop over it can become
+   vectors. */
+static inline void emo_philox_rounds(uint64_t seed, uint32_t c[4])
+{
+    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
+    _Pragma("GCC unroll 10") for (int i = 0; i < 10; i++) {
+        uint64_t a = (uint64_t)0xD2511F53u * c[0], b = (uint64_t)0xCD9E8D57u * c[2];
+        uint32_t c1 = c[1], c3 = c[3];
+        c[0] = (uint32_t)(b >> 32) ^ c1 ^ k0;
+        c[1] = (uint32_t)b;
+        c[2] = (uint32_t)(a >> 32) ^ c3 ^ k1;
+        c[3] = (uint32_t)a;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+}
+
 void emo_philox(uint64_t seed, uint64_t id, uint16_t epoch, uint16_t purpose, uint32_t block,
                 uint32_t out[4]);
 

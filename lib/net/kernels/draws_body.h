@@ -1,28 +1,13 @@
 /* The arithmetic of draws.h. Included with KERNEL, the name of the table. */
 #include "net/kernels/draws.h"
 
+#include "base/philox.h"
+
 #include <math.h>
 #include <string.h>
 
 #define DOUBT 0x1p-44 /* far more than the sums are wrong by, as a part of the number */
 #define SMALL 1e-12   /* below this, that part of pi/2 matters that the sums do not have */
-
-/* Philox's ten rounds, of one counter: without a branch or a table, so that a loop over it becomes
-   vectors. */
-static inline void draw(uint64_t seed, uint32_t c[4])
-{
-    uint32_t k0 = (uint32_t)seed, k1 = (uint32_t)(seed >> 32);
-    _Pragma("GCC unroll 10") for (int i = 0; i < 10; i++) {
-        uint64_t a = (uint64_t)0xD2511F53u * c[0], b = (uint64_t)0xCD9E8D57u * c[2];
-        uint32_t c1 = c[1], c3 = c[3];
-        c[0] = (uint32_t)(b >> 32) ^ c1 ^ k0;
-        c[1] = (uint32_t)b;
-        c[2] = (uint32_t)(a >> 32) ^ c3 ^ k1;
-        c[3] = (uint32_t)a;
-        k0 += 0x9E3779B9u;
-        k1 += 0xBB67AE85u;
-    }
-}
 
 static void blocks(uint64_t seed, uint64_t id, uint16_t epoch, uint16_t purpose, uint32_t block,
                    size_t count, uint32_t *out)
@@ -30,7 +15,7 @@ static void blocks(uint64_t seed, uint64_t id, uint16_t epoch, uint16_t purpose,
     for (size_t i = 0; i < count; i++) {
         uint32_t c[4] = {(uint32_t)id, (uint32_t)(id >> 32), (uint32_t)epoch << 16 | purpose,
                          block + (uint32_t)i};
-        draw(seed, c);
+        emo_philox_rounds(seed, c);
         out[4 * i] = c[0];
         out[4 * i + 1] = c[1];
         out[4 * i + 2] = c[2];
@@ -44,7 +29,7 @@ static void pairs(uint64_t seed, uint64_t id, uint16_t purpose, size_t count,
     for (size_t i = 0; i < count; i++) {
         uint32_t low = (uint32_t)id + (uint32_t)i;
         uint32_t c[4] = {low, (uint32_t)(id >> 32) + (low < (uint32_t)id), purpose, 0};
-        draw(seed, c);
+        emo_philox_rounds(seed, c);
         first[i] = c[0];
         second[i] = c[1];
     }
