@@ -72,6 +72,25 @@ static size_t features(const struct emo_net *n, size_t *pixels, size_t *channels
     return *pixels * *channels;
 }
 
+/* ReLU does not change which number is the largest: before a max pooling it may as well come after it,
+   on fewer numbers. What is bfloat16 comes out of its layer with ReLU done. */
+static bool is_postponed(const struct emo_net *n, size_t i)
+{
+    const struct emo_layer *l = &n->plan.graph.layers[i];
+    return l->kind == EMO_CONV && l->activation == EMO_RELU && i + 1 < n->plan.graph.spatial &&
+           l[1].kind == EMO_MAXPOOL;
+}
+
+/* What is left to be done with the output of layer i, or with its gradient. */
+static enum emo_activation activation_of(const struct emo_net *n, size_t i)
+{
+    if (n->halves[i + 1] || is_postponed(n, i))
+        return EMO_LINEAR;
+    if (i > 0 && is_postponed(n, i - 1))
+        return EMO_RELU;
+    return n->plan.graph.layers[i].activation;
+}
+
 /* What layer i made of a record. */
 static void *output_of(const struct emo_net *n, size_t i, size_t record)
 {
@@ -123,7 +142,7 @@ static void forward_piece(void *context, size_t piece, unsigned worker)
         }
         if (failed)
             n->failed = 1;
-        emo_f_activate(l->activation, n->piece * (size_t)l->oh * l->ow, l->oc, y);
+        emo_f_activate(activation_of(n, i), n->piece * (size_t)l->oh * l->ow, l->oc, y);
         x = y;
     }
     size_t pixels, channels, width = features(n, &pixels, &channels);
@@ -277,7 +296,8 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
         float *gy = n->grad[i % 2][own];
         float *gx = i > n->first ? n->grad[(i - 1) % 2][own] : NULL;
         int failed = 0;
-        emo_f_activate_backward(l->activation, n->chunk * (size_t)l->oh * l->ow, l->oc, y, gy);
+        emo_f_activate_backward(activation_of(n, i), n->chunk * (size_t)l->oh * l->ow, l->oc, y,
+                                gy);
         if (l->kind == EMO_CONV) {
             failed = n->backend->backward_weights(n->state, i, worker, x, gy,
                                                   emo_execute_partial(n, chunk, l->weight),
