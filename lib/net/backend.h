@@ -30,7 +30,8 @@ struct emo_backend_options {
     enum emo_isa isa;
     bool training;
     /* Of each layer and one more: its input is bfloat16, pixel by pixel, and so is the gradient of
-       it. NULL: none's. */
+       it. A ReLU of the layer before has then been done, and the gradient is of what that got.
+       NULL: none's. */
     const bool *halves;
     bool bf16; /* round what is multiplied to bfloat16; sums stay float32 */
 };
@@ -49,8 +50,9 @@ struct emo_backend {
     /* Records that forward() and backward_data() take at a time: a chunk, or 1 where that is as good. */
     size_t (*piece)(const void *state);
     int (*forward)(void *state, size_t layer, unsigned worker, const void *x, void *y);
-    /* Not of the first convolution: nobody asks for the gradient of the image. */
-    int (*backward_data)(void *state, size_t layer, unsigned worker, const void *gy, void *gx);
+    /* Not of the first convolution: nobody asks for the gradient of the image. x: the input. */
+    int (*backward_data)(void *state, size_t layer, unsigned worker, const void *x, const void *gy,
+                         void *gx);
     /* Overwrites gw (HWIO) and gb. */
     int (*backward_weights)(void *state, size_t layer, unsigned worker, const void *x,
                             const void *gy, float *gw, float *gb);

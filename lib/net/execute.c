@@ -98,20 +98,22 @@ static void *output_of(const struct emo_net *n, size_t i, size_t record)
            record * emo_layer_out(&n->plan.graph.layers[i]) * emo_execute_size(n, i);
 }
 
-/* The kernel's convolution and pooling of a piece; the output of layer 1. */
+/* What the kernel makes of a piece: the output of the last layer that it does. */
 static const void *forward_image(struct emo_net *n, size_t piece, unsigned worker)
 {
     const struct emo_layer *conv = n->image.conv;
-    size_t out = emo_layer_out(conv + 1), at = kept(n, piece, worker), r = 0;
+    size_t last = n->begin - 1, out = emo_layer_out(&n->plan.graph.layers[last]);
+    size_t at = kept(n, piece, worker), r = 0;
     size_t places = n->kernel->places(&n->image), first = piece * n->piece;
     for (; r < present(n, first, n->piece); r++)
         n->kernel->forward(&n->image, n->images[first + r], n->packed,
-                           n->values + n->at[conv->bias], output_of(n, 1, at + r),
-                           n->arg[1] + (at + r) * places, n->input[hand(n, piece, worker)]);
-    memset(output_of(n, 1, at + r), 0, (n->piece - r) * out * emo_execute_size(n, 1));
-    if (conv->activation != EMO_LINEAR)
-        emo_f_activate(conv->activation, r * out, 1, output_of(n, 1, at));
-    return output_of(n, 1, at);
+                           n->values + n->at[conv->bias], output_of(n, last, at + r),
+                           places > 0 ? n->arg[last] + (at + r) * places : NULL,
+                           n->input[hand(n, piece, worker)]);
+    memset(output_of(n, last, at + r), 0, (n->piece - r) * out * emo_execute_size(n, last));
+    if (!n->image.halves)
+        emo_f_activate(conv->activation, r * out, 1, output_of(n, last, at));
+    return output_of(n, last, at);
 }
 
 static void forward_piece(void *context, size_t piece, unsigned worker)
@@ -203,14 +205,17 @@ static void backward_image(struct emo_net *n, size_t chunk, unsigned worker, siz
                            void *gy)
 {
     const struct emo_layer *conv = n->image.conv;
-    size_t out = emo_layer_out(conv + 1), at = chunk * n->chunk, all = present(n, at, n->chunk);
+    size_t last = n->begin - 1, out = emo_layer_out(&n->plan.graph.layers[last]);
+    size_t at = chunk * n->chunk, all = present(n, at, n->chunk);
+    size_t places = n->kernel->places(&n->image);
     at += first;
-    if (conv->activation != EMO_LINEAR)
-        emo_f_activate_backward(conv->activation, count * out, 1, output_of(n, 1, at), gy);
-    if (n->image.bf16 && n->kernel->rounded)
-        emo_bf16_round(gy, count * out, gy);
+    if (!n->image.halves) {
+        emo_f_activate_backward(conv->activation, count * out, 1, output_of(n, last, at), gy);
+        if (n->image.bf16 && n->kernel->rounded)
+            emo_bf16_round(gy, count * out, gy);
+    }
     n->kernel->backward(&n->image, count, n->images + at, gy,
-                        n->arg[1] + at * n->kernel->places(&n->image), first == 0,
+                        places > 0 ? n->arg[last] + at * places : NULL, first == 0,
                         first + count == all, emo_execute_partial(n, chunk, conv->weight),
                         emo_execute_partial(n, chunk, conv->bias), n->input[hand(n, chunk, worker)]);
 }
@@ -226,8 +231,8 @@ static bool joined(const struct emo_net *n)
 
 /* Back through convolution i, and if it is joined with the kernel, to the image: what lies between
    then stays in a cache. */
-static int backward_conv(struct emo_net *n, size_t chunk, unsigned worker, size_t i, const void *gy,
-                         void *gx)
+static int backward_conv(struct emo_net *n, size_t chunk, unsigned worker, size_t i, const void *x,
+                         const void *gy, void *gx)
 {
     const struct emo_layer *l = &n->plan.graph.layers[i];
     bool to_image = i == n->begin && joined(n);
@@ -235,7 +240,8 @@ static int backward_conv(struct emo_net *n, size_t chunk, unsigned worker, size_
     int failed = 0;
     for (size_t r = 0; gx != NULL && r < all; r += n->piece) {
         const char *from = (const char *)gy + r * emo_layer_out(l) * emo_execute_size(n, i);
-        failed |= n->backend->backward_data(n->state, i, worker, from, gx);
+        const char *at = (const char *)x + r * emo_layer_in(l) * emo_execute_size(n, i - 1);
+        failed |= n->backend->backward_data(n->state, i, worker, at, from, gx);
         if (to_image)
             backward_image(n, chunk, worker, r, all - r < n->piece ? all - r : n->piece, gx);
         else
@@ -302,7 +308,7 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
             failed = n->backend->backward_weights(n->state, i, worker, x, gy,
                                                   emo_execute_partial(n, chunk, l->weight),
                                                   emo_execute_partial(n, chunk, l->bias));
-            failed |= backward_conv(n, chunk, worker, i, gy, gx);
+            failed |= backward_conv(n, chunk, worker, i, x, gy, gx);
         } else if (l->kind == EMO_MAXPOOL) {
             emo_f_maxpool_backward(&one, planes, gy, n->arg[i] + chunk * n->chunk * out, gx);
         } else if (l->kind == EMO_AVGPOOL) {
@@ -315,7 +321,7 @@ static void backward_chunk(void *context, size_t chunk, unsigned worker)
     }
     if (n->kernel != NULL && !joined(n))
         backward_image(n, chunk, worker, 0, present(n, chunk * n->chunk, n->chunk),
-                       n->grad[1][own]);
+                       n->grad[(n->begin - 1) % 2][own]);
 }
 
 void emo_execute_backward(struct emo_net *n)

@@ -51,7 +51,7 @@ struct emo_net {
     bool stale;   /* the backend has not seen the values */
     bool changed; /* by others than step(): dense layers in tiles have not seen them */
 
-    /* The first layer and its pooling, when a kernel does both; else NULL, and begin is 0. */
+    /* The first layer, and pooling after it, when a kernel does them; else NULL, and begin is 0. */
     const struct emo_first_kernel *kernel;
     struct emo_first image;
     float *packed;

@@ -150,20 +150,24 @@ static int buffers(struct emo_net *n, struct emo_error *err)
                                    "one (-b)", n->options.batch);
 }
 
-/* Does a kernel for the first layer fit? ReLU does not change which output is the largest, so it
-   may come after the pooling. */
-static void choose_kernel(struct emo_net *n, enum emo_isa isa)
+/* Does a kernel for the first layer fit, with the pooling that follows or without one? ReLU does not
+   change which output is the largest, so it may come after the pooling. */
+static void choose_kernel(struct emo_net *n, const struct emo_backend_options *o)
 {
-    const struct emo_layer *conv = n->plan.graph.layers, *pool = conv + 1;
+    const struct emo_layer *conv = n->plan.graph.layers, *next = conv + 1;
     if (n->backend == &emo_backend_reference || n->plan.graph.spatial < 2 ||
-        conv->kind != EMO_CONV || conv->activation > EMO_RELU || conv->oc % 16 != 0 ||
-        pool->kind != EMO_MAXPOOL || pool->kernel_h != 2 || pool->stride != 2)
+        conv->kind != EMO_CONV || conv->activation > EMO_RELU || conv->oc % 16 != 0)
         return;
-    n->image = (struct emo_first){.conv = conv, .ph = pool->oh, .pw = pool->ow,
-                                  .pitch = (size_t)n->graph.width * n->graph.channels,
-                                  .bf16 = n->options.precision == EMO_PRECISION_BF16};
-    n->kernel = emo_first_kernel(isa, &n->image);
-    n->begin = 2;
+    bool pooled = next->kind == EMO_MAXPOOL && next->kernel_h == 2 && next->stride == 2;
+    const struct emo_layer *last = pooled ? next : conv;
+    n->image = (struct emo_first){.conv = conv, .ph = last->oh, .pw = last->ow, .bf16 = o->bf16,
+                                  .pitch = (size_t)n->graph.width * n->graph.channels};
+    if (pooled)
+        n->kernel = emo_first_kernel(o->isa, &n->image);
+    else if (n->backend->takes_halves != NULL && n->backend->takes_halves(o, 1))
+        n->kernel = emo_map_kernel(o->isa, &n->image);
+    if (n->kernel != NULL)
+        n->begin = pooled ? 2 : 1;
 }
 
 /* What lies between convolutions may be bfloat16 if they round it anyway. */
@@ -171,10 +175,11 @@ static void choose_halves(struct emo_net *n, const struct emo_backend_options *o
 {
     const struct emo_graph *g = &n->plan.graph;
     for (size_t i = n->begin > 0 ? n->begin : 1; n->backend->takes_halves != NULL && i < g->spatial; i++) {
-        bool first = i == n->begin && n->kernel != NULL;
-        enum emo_activation between = first ? n->image.conv->activation
-                                            : g->layers[i - 1].activation;
-        n->halves[i] = between == EMO_LINEAR && n->backend->takes_halves(o, i) &&
+        bool first = i == n->begin && n->kernel != NULL, pooled = first && n->begin == 2;
+        enum emo_activation between = pooled ? n->image.conv->activation
+                                             : g->layers[i - 1].activation;
+        n->halves[i] = between <= (pooled ? EMO_LINEAR : EMO_RELU) &&
+                       n->backend->takes_halves(o, i) &&
                        (first ? n->kernel->halves : n->backend->takes_halves(o, i - 1));
     }
     n->image.halves = n->kernel != NULL && n->halves[n->begin];
@@ -196,7 +201,6 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
     n->backend = onednn != NULL && n->options.backend != EMO_BACKEND_REFERENCE
                      ? onednn
                      : &emo_backend_reference;
-    choose_kernel(n, isa);
     n->dense = n->backend == &emo_backend_reference ? &emo_dense_reference : emo_dense_kernel(isa);
     n->draws = n->backend == &emo_backend_reference ? NULL : emo_draws_kernel(isa);
     n->adam = n->backend == &emo_backend_reference ? emo_adam_plain : emo_adam(isa);
@@ -206,13 +210,15 @@ static int choose_backend(struct emo_net *n, struct emo_error *err)
         n->options.precision == EMO_PRECISION_FP32)
         n->pooled = emo_pooled_kernel(isa);
     struct emo_backend_options o = {
-        .graph = &n->plan.graph, .begin = n->begin, .chunk = n->chunk, .workers = n->workers,
+        .graph = &n->plan.graph, .chunk = n->chunk, .workers = n->workers,
         .isa = isa, .training = n->options.training, .halves = n->halves,
         .bf16 = n->options.precision == EMO_PRECISION_BF16,
     };
     if (o.bf16 && n->backend == &emo_backend_reference)
         return emo_error(err, EMO_USAGE, "bf16 is computed by oneDNN only; use --precision fp32");
+    choose_kernel(n, &o);
     choose_halves(n, &o);
+    o.begin = n->begin;
     status = n->backend->open(&n->state, &o, err);
     if (status != EMO_OK)
         return status;

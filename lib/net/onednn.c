@@ -436,9 +436,11 @@ static int one_forward(void *state, size_t layer, unsigned worker, const void *x
                         s->workers[worker].scratch}});
 }
 
-static int one_backward_data(void *state, size_t layer, unsigned worker, const void *gy, void *gx)
+static int one_backward_data(void *state, size_t layer, unsigned worker, const void *x,
+                             const void *gy, void *gx)
 {
     struct state *s = state;
+    (void)x;
     const struct conv *c = &s->convs[layer];
     const struct op *op = &c->op[EMO_PASS_DATA];
     return execute(s, worker, op->primitive, 4,

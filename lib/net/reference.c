@@ -57,10 +57,12 @@ static int ref_forward(void *state, size_t layer, unsigned worker, const void *x
     return EMO_OK;
 }
 
-static int ref_backward_data(void *state, size_t layer, unsigned worker, const void *gy, void *gx)
+static int ref_backward_data(void *state, size_t layer, unsigned worker, const void *x,
+                             const void *gy, void *gx)
 {
     struct state *s = state;
     (void)worker;
+    (void)x;
     emo_f_conv_backward_data(&s->g->layers[layer], 1, gy, s->weight[layer], gx);
     return EMO_OK;
 }

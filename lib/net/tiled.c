@@ -41,6 +41,12 @@ static float *floats(size_t n)
     return aligned_alloc(64, (n * sizeof(float) + 63) / 64 * 64);
 }
 
+/* Did a ReLU give the layer's input? */
+static bool is_rectified(const struct emo_graph *g, size_t i)
+{
+    return i > 0 && g->layers[i - 1].activation == EMO_RELU;
+}
+
 /* Buffers, now that the blocks are known. */
 static bool make(struct state *s, const struct emo_backend_options *o)
 {
@@ -53,6 +59,8 @@ static bool make(struct state *s, const struct emo_backend_options *o)
         c->conv = (struct emo_conv){.layer = l, .bf16 = o->bf16, .training = o->training,
                                     .halves = o->halves != NULL && o->halves[i],
                                     .out_halves = o->halves != NULL && o->halves[i + 1],
+                                    .rectified = o->halves != NULL && o->halves[i] &&
+                                                 is_rectified(o->graph, i),
                                     .in_block = s->rest->block(s->rest_state, l->c),
                                     .out_block = s->rest->block(s->rest_state, l->oc)};
         c->packed = floats(c->kernel->packed(&c->conv));
@@ -150,13 +158,14 @@ static int tiled_forward(void *state, size_t layer, unsigned worker, const void 
     return 0;
 }
 
-static int tiled_backward_data(void *state, size_t layer, unsigned worker, const void *gy, void *gx)
+static int tiled_backward_data(void *state, size_t layer, unsigned worker, const void *x,
+                               const void *gy, void *gx)
 {
     struct state *s = state;
     const struct conv *c = &s->convs[layer];
     if (c->kernel == NULL)
-        return s->rest->backward_data(s->rest_state, layer, worker, gy, gx);
-    c->kernel->backward_data(&c->conv, s->piece, gy, c->packed, gx, s->scratch[worker]);
+        return s->rest->backward_data(s->rest_state, layer, worker, x, gy, gx);
+    c->kernel->backward_data(&c->conv, s->piece, x, gy, c->packed, gx, s->scratch[worker]);
     return 0;
 }
 

@@ -262,7 +262,7 @@ static void backend(const struct emo_backend *b, const char *text, uint32_t h, u
         x = convert(b, s, x, in / n, l->c, false);
         gy = convert(b, s, gy, out / n, l->oc, false);
         CHECK(b->load(s, i, 0, wt, bs) == 0 && b->forward(s, i, 0, x, y) == 0);
-        CHECK(i == 0 || b->backward_data(s, i, 0, gy, gx) == 0);
+        CHECK(i == 0 || b->backward_data(s, i, 0, x, gy, gx) == 0);
         CHECK(b->backward_weights(s, i, 0, x, gy, gw, gb) == 0);
         y = convert(b, s, y, out / n, l->oc, true);
         gx = convert(b, s, gx, in / n, l->c, true);

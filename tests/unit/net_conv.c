@@ -79,7 +79,7 @@ static void run(const struct emo_conv_kernel *k, const struct emo_conv *c, const
     k->pack(c, w->given, packed);
     k->backward_weights(c, RECORDS, xb, gyb, a->at[2], a->at[3], scratch);
     k->forward(c, RECORDS, xb, packed, bias->given, yb, scratch);
-    k->backward_data(c, RECORDS, gyb, packed, gxb, scratch);
+    k->backward_data(c, RECORDS, NULL, gyb, packed, gxb, scratch);
     for (size_t r = 0; r < RECORDS; r++) {
         emo_blocks_undo(yb + r * out, places, l->oc, c->out_block, a->at[0] + r * out);
         emo_blocks_undo(gxb + r * in, pixels, l->c, c->in_block, a->at[1] + r * in);
@@ -89,28 +89,33 @@ static void run(const struct emo_conv_kernel *k, const struct emo_conv *c, const
         free(all[i]);
 }
 
-/* Are these the numbers rounded? */
-static bool rounded(const uint16_t *halves, const float *numbers, size_t n)
+/* Are these the numbers rounded, or 0 where `over` is not NULL and not positive? */
+static bool rounded(const uint16_t *halves, const float *numbers, const float *over, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         uint16_t half;
         emo_bf16_from(&numbers[i], 1, &half);
-        if (halves[i] != half)
+        if (halves[i] != (over == NULL || over[i] > 0 ? half : 0))
             return false;
     }
     return true;
 }
 
 /* Halves given as such are what it makes of the numbers, and what it gives as halves is the numbers
-   rounded. out: the output and its gradient are halves, too. */
+   rounded. out: the output and its gradient are halves, too. relu: one gave the input, and with out
+   one is done with the output. */
 static void same_of_halves(const struct emo_conv_kernel *k, const struct emo_conv *c, bool out,
-                           const struct array *x, const struct array *w, const struct array *bias,
+                           bool relu, const struct array *x, const struct array *w, const struct array *bias,
                            const struct array *gy, const struct answer *a)
 {
-    const struct emo_layer *l = c->layer;
+    struct emo_layer layer = *c->layer;
+    const struct emo_layer *l = &layer;
     struct emo_conv given = *c;
+    given.layer = l;
     given.halves = true;
     given.out_halves = out;
+    given.rectified = relu;
+    layer.activation = relu && out ? EMO_RELU : EMO_LINEAR;
     size_t one = emo_layer_out(l), places = (size_t)l->oh * l->ow, n = k->scratch(&given, RECORDS);
     float *packed = room(k->packed(&given), sizeof *packed), *scratch = room(n, sizeof *scratch);
     float *gyb = room(gy->n, sizeof *gyb), *yb = room(gy->n, sizeof *yb);
@@ -126,14 +131,14 @@ static void same_of_halves(const struct emo_conv_kernel *k, const struct emo_con
     k->pack(&given, w->given, packed);
     k->backward_weights(&given, RECORDS, halves, gyb, gw, gb, scratch);
     k->forward(&given, RECORDS, halves, packed, bias->given, yb, scratch);
-    k->backward_data(&given, RECORDS, gyb, packed, gx, scratch);
+    k->backward_data(&given, RECORDS, relu ? halves : NULL, gyb, packed, gx, scratch);
     for (size_t r = 0; r < RECORDS && !out; r++)
         emo_blocks_undo(yb + r * one, places, l->oc, c->out_block, y + r * one);
     if (out)
-        CHECK(rounded((const uint16_t *)(const void *)yb, a->at[0], gy->n));
+        CHECK(rounded((const uint16_t *)(const void *)yb, a->at[0], relu ? a->at[0] : NULL, gy->n));
     else
         CHECK(memcmp(y, a->at[0], gy->n * sizeof *y) == 0);
-    CHECK(rounded(gx, a->at[1], x->n));
+    CHECK(rounded(gx, a->at[1], relu ? x->given : NULL, x->n));
     CHECK(memcmp(gw, a->at[2], w->n * sizeof *gw) == 0);
     /* The sum of gradients is of what came. */
     double *sums = room(l->oc, sizeof *sums), all_of = 0;
@@ -181,8 +186,8 @@ static void compare(const char *name, const struct emo_conv_kernel *k, const str
     struct answer a, plain = {.n = {gy.n, x.n, w.n, bias.n}};
     double *d[4];
     run(k, &c, &x, &w, &bias, &gy, &a);
-    for (int out = 0; out < 2 && emo_conv_takes_halves(k, l, bf16); out++)
-        same_of_halves(k, &c, out != 0, &x, &w, &bias, &gy, &a);
+    for (int i = 0; i < 4 && emo_conv_takes_halves(k, l, bf16); i++)
+        same_of_halves(k, &c, i % 2 != 0, i / 2 != 0, &x, &w, &bias, &gy, &a);
     for (int i = 0; i < 4; i++) {
         plain.at[i] = room(plain.n[i], sizeof(float));
         d[i] = room(plain.n[i], sizeof(double));

@@ -21,8 +21,10 @@ struct emo_conv {
     size_t in_block, out_block;
     bool bf16;
     /* x comes and gx goes as bfloat16, pixel by pixel: see emo_conv_takes_halves(). The same of y and
-       gy, in bf16: with any layer of a kernel that takes halves. */
+       gy, in bf16: with any layer of a kernel that takes halves. The layer's ReLU is then done, and gy
+       that of what it got. */
     bool halves, out_halves;
+    bool rectified; /* x, which is halves, is what a ReLU gave: gx becomes the gradient of what it got */
     bool training; /* else only forward() is called */
 };
 
@@ -33,7 +35,8 @@ struct emo_conv_kernel {
     void (*pack)(const struct emo_conv *c, const float *hwio, float *packed);
     void (*forward)(const struct emo_conv *c, size_t records, const void *x, const float *packed,
                     const float *bias, void *y, float *scratch);
-    void (*backward_data)(const struct emo_conv *c, size_t records, const void *gy,
+    /* x: NULL unless rectified. */
+    void (*backward_data)(const struct emo_conv *c, size_t records, const void *x, const void *gy,
                           const float *packed, void *gx, float *scratch);
     /* Overwrites gw (HWIO) and gb. */
     void (*backward_weights)(const struct emo_conv *c, size_t records, const void *x,

@@ -30,13 +30,14 @@ static void pack(const struct emo_conv *c, const float *hwio, float *packed)
 static void forward(const struct emo_conv *c, size_t records, const void *x, const float *packed,
                     const float *bias, void *y, float *scratch)
 {
-    pass_run(c, false, records, x, packed, bias, y, scratch);
+    pass_run(c, false, records, x, packed, bias, NULL, y, scratch);
 }
 
-static void backward_data(const struct emo_conv *c, size_t records, const void *gy,
+static void backward_data(const struct emo_conv *c, size_t records, const void *x, const void *gy,
                           const float *packed, void *gx, float *scratch)
 {
-    pass_run(c, true, records, gy, packed + packed_floats(c) / 2, NULL, gx, scratch);
+    pass_run(c, true, records, gy, packed + packed_floats(c) / 2, NULL, c->rectified ? x : NULL, gx,
+             scratch);
 }
 
 #ifndef KERNEL

@@ -26,11 +26,15 @@ struct source {
     size_t pitch, left;           /* bytes */
 };
 
-/* Sums of two tiles that are on the way to the target, or none. */
+/* Sums of two tiles that are on the way to the target as bfloat16, or none. */
 struct results {
     float *sums;
     uint16_t *to[2];
     size_t pitch, rows;
+    bool relu;                    /* goes over them first */
+    /* Where not NULL: what a ReLU gave, at the place of each number of the target from `target` on,
+       which is the gradient of that; it becomes the gradient of what the ReLU got. */
+    const uint16_t *rectified, *target;
 };
 
 static const float emo_conv_nothing[EMO_TILE];
@@ -82,15 +86,31 @@ static size_t size_of(const struct pass *p)
     return p->out_halves ? sizeof(uint16_t) : sizeof(float);
 }
 
-static inline void put_results(struct results *r)
+static inline void put_rows(const struct results *r, size_t tile, bool relu, bool masked)
 {
     const size_t rows = r->rows, pitch = r->pitch;
-    uint16_t *first = r->to[0], *second = r->to[1];
-    const emo_floats *from = (const emo_floats *)(const void *)r->sums;
-    for (size_t i = 0; i < rows; i++, first += pitch, second += pitch) {
-        emo_halves_nearest16(&from[i], first);
-        emo_halves_nearest16(&from[EMO_TILE + i], second);
+    const emo_floats *from = (const emo_floats *)(const void *)r->sums + tile * EMO_TILE;
+    uint16_t *to = r->to[tile];
+    const uint16_t *y = masked ? r->rectified + (to - r->target) : NULL;
+    for (size_t i = 0; i < rows; i++, to += pitch) {
+        emo_floats x = from[i];
+        if (relu)
+            x = (emo_floats)((emo_bits)x & (emo_bits)(x > 0));
+        emo_halves_nearest16(&x, to);
+        if (masked)
+            emo_halves_mask16(y + i * pitch, to);
     }
+}
+
+static inline void put_results(struct results *r)
+{
+    for (size_t tile = 0; tile < 2 && r->rows > 0; tile++)
+        if (r->rectified != NULL)
+            put_rows(r, tile, false, true);
+        else if (r->relu)
+            put_rows(r, tile, true, false);
+        else
+            put_rows(r, tile, false, false);
     r->rows = 0;
 }
 
@@ -233,14 +253,17 @@ static void run_band(const struct emo_conv *c, bool back, const struct pass *p, 
         EMO_TILES_END();
 }
 
+/* rectified: back, what the layer's input was, if a ReLU gave it as halves; else NULL. */
 static void pass_run(const struct emo_conv *c, bool back, size_t records, const void *x,
-                     const float *packed, const float *bias, void *y, float *scratch)
+                     const float *packed, const float *bias, const uint16_t *rectified, void *y,
+                     float *scratch)
 {
     struct pass p = pass_of(c, back);
     const struct emo_layer *l = c->layer;
     size_t deep = p.channels / EMO_TILE_DEPTH, target = p.out_h * p.out_w * p.out_channels;
     bool there = p.halves && !back;
-    struct results results = {.sums = scratch};
+    struct results results = {.sums = scratch, .rectified = rectified, .target = y,
+                              .relu = !back && l->activation == EMO_RELU};
     struct source s = {.x = x, .ring = (uint16_t *)(void *)(scratch + 2 * EMO_TILE_NUMBERS)};
     if (there) {
         s.ring = (uint16_t *)(uintptr_t)x;

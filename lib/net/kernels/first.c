@@ -25,3 +25,17 @@ const struct emo_first_kernel *emo_first_kernel(enum emo_isa isa, const struct e
     (void)f;
     return &emo_first_plain;
 }
+
+const struct emo_first_kernel *emo_map_kernel(enum emo_isa isa, const struct emo_first *f)
+{
+#if defined(__x86_64__)
+    const struct emo_layer *l = f->conv;
+    size_t kernel = (size_t)l->kernel_h * l->kernel_w * l->c, most = (size_t)1 << 16;
+    if (isa >= EMO_ISA_AMX && f->bf16 && l->oc % 32 == 0 && kernel >= 9 && kernel <= most &&
+        l->ow <= most)
+        return &emo_map_amx;
+#endif
+    (void)isa;
+    (void)f;
+    return NULL;
+}

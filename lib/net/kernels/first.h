@@ -1,5 +1,6 @@
 /*
- * The first layer: a convolution of the image, its bias, and 2x2 max pooling, in one go.
+ * The first layer: a convolution of the image, its bias, and 2x2 max pooling if that follows, in one
+ * go.
  *
  * Forward, a block of a few pooled places at a time: the four convolution outputs under each are
  * summed in registers, the largest is kept with its place in the window (0 to 3, row by row, the
@@ -21,6 +22,10 @@
  * Outputs lie in blocks of channels (net/blocks.h). One source, first_body.h, is compiled for each
  * instruction set; sums go over ky, then kx and i, in float, fused multiply-add where the set has
  * it. In tiles (AMX) all products are computed, of whole numbers: see first_amx.h.
+ *
+ * Where no pooling follows, the results are the map. That is worth a kernel of its own in bf16 only,
+ * and with tiles: emo_map_amx does a ReLU, too; its results and gy, which is of what the ReLU got,
+ * are always bfloat16, and there are no places.
  */
 #ifndef EMO_NET_KERNELS_FIRST_H
 #define EMO_NET_KERNELS_FIRST_H
@@ -30,7 +35,7 @@
 
 struct emo_first {
     const struct emo_layer *conv; /* its output is oh x ow x oc */
-    uint32_t ph, pw;              /* pooled */
+    uint32_t ph, pw;              /* of the results: pooled, or the map */
     size_t pitch;                 /* bytes from one row of an image to the next; conv->w * c are seen */
     size_t block;                 /* of channels in y and g */
     bool halves;                  /* y and gy are bfloat16, [place][channel]: if the kernel can */
@@ -58,10 +63,12 @@ struct emo_first_kernel {
 };
 
 extern const struct emo_first_kernel emo_first_plain, emo_first_avx2, emo_first_avx512,
-    emo_first_amx;
+    emo_first_amx, emo_map_amx;
 
-/* The quickest for this layer, whose block need not be known yet. All buffers are aligned to 64
-   bytes. */
+/* The quickest for this layer, whose block need not be known yet, and the pooling after it. All
+   buffers are aligned to 64 bytes. */
 const struct emo_first_kernel *emo_first_kernel(enum emo_isa isa, const struct emo_first *f);
+/* For this layer alone, or NULL: a library is as quick. */
+const struct emo_first_kernel *emo_map_kernel(enum emo_isa isa, const struct emo_first *f);
 
 #endif

@@ -43,6 +43,7 @@
 
 #define LANES 16
 #include "net/kernels/first_lanes.h"
+#include "net/kernels/first_rows.h"
 #include "net/kernels/halves.h"
 #include "net/kernels/tiles.h"
 
@@ -179,18 +180,6 @@ static inline void put_together(size_t digits, const float *sums, size_t apart, 
         *x += __builtin_convertvector(*high, floats) * 256.0f;
     }
     *x = *x * 256.0f + __builtin_convertvector(*low, floats);
-}
-
-/* Of row y of the padded image n bytes from byte `at`. */
-static void load_part(const struct emo_first *f, const uint8_t *image, int64_t y, size_t at, size_t n,
-                      uint8_t *to)
-{
-    const struct emo_layer *l = f->conv;
-    size_t begin = (size_t)l->left * l->c, end = begin + (size_t)l->w * l->c;
-    size_t from = at > begin ? at : begin, last = at + n < end ? at + n : end;
-    memset(to, 0, n);
-    if (y >= 0 && y < l->h && from < last)
-        memcpy(to + from - at, image + (size_t)y * f->pitch + from - begin, last - from);
 }
 
 /* May n rows from y be read where they are, as padded rows? Behind a row's pixels are then the next

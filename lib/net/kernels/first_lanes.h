@@ -26,7 +26,7 @@ static size_t taps(const struct emo_first *f)
 }
 
 /* Rows that the two rows of windows under one pooled row look at. */
-static size_t band(const struct emo_first *f)
+static inline size_t band(const struct emo_first *f)
 {
     return (size_t)f->conv->kernel_h + f->conv->stride;
 }

@@ -19,6 +19,7 @@ typedef uint32_t emo_bits __attribute__((vector_size(64)));
 typedef uint16_t emo_halves __attribute__((vector_size(64)));
 typedef float emo_loose_floats __attribute__((vector_size(64), aligned(4), may_alias));
 typedef uint16_t emo_row16 __attribute__((vector_size(32), aligned(2), may_alias));
+typedef int16_t emo_signed_row16 __attribute__((vector_size(32), aligned(2), may_alias));
 
 /* Of 2 x 16 numbers the nearest halves, NaN staying one; of those below the smallest normal number
    either those or 0, which is the same to tiles. */
@@ -51,6 +52,13 @@ static inline void emo_halves_nearest16(const emo_floats *from, uint16_t *to)
     emo_halves_nearest(both, &h);
     memcpy(to, &h, sizeof h / 2);
 #endif
+}
+
+/* 0 where 16 halves of y are not positive: their signs are those of whole numbers of 16 bits. */
+static inline void emo_halves_mask16(const uint16_t *y, uint16_t *x)
+{
+    emo_row16 *all = (emo_row16 *)(void *)x;
+    *all &= (emo_row16)(*(const emo_signed_row16 *)(const void *)y > 0);
 }
 
 /* The numbers that 16 halves are. */
