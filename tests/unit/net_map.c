@@ -16,7 +16,7 @@
 
 enum { IMAGES = 3 };
 
-static float widen(uint16_t half)
+static float widened(uint16_t half)
 {
     uint32_t bits = (uint32_t)half << 16;
     float x;
@@ -99,7 +99,7 @@ static struct answer run(const struct emo_first_kernel *k, const struct problem 
         images[r] = pixels + r * l->h * f.pitch;
         k->forward(&f, images[r], packed, p->b, y, NULL, scratch);
         for (size_t i = 0; i < one; i++)
-            a.y[r * one + i] = widen(y[i]);
+            a.y[r * one + i] = widened(y[i]);
     }
     k->backward(&f, 1, images, p->halves, NULL, true, false, a.gw, a.gb, scratch);
     k->backward(&f, IMAGES - 1, images + 1, p->halves + one, NULL, false, true, a.gw, a.gb, scratch);

@@ -15,6 +15,7 @@
  * halves for the next band, and the sums of the tiles before become halves.
  */
 #include "net/kernels/conv_amx_phases.h"
+#include "net/kernels/conv_amx_results.h"
 
 /* Of the source: pieces, 32 channels of a row, are cut one after the other. */
 struct source {
@@ -24,17 +25,6 @@ struct source {
     const void *from[2];          /* of the piece, of which so many places are left */
     uint16_t *to;
     size_t pitch, left;           /* bytes */
-};
-
-/* Sums of two tiles that are on the way to the target as bfloat16, or none. */
-struct results {
-    float *sums;
-    uint16_t *to[2];
-    size_t pitch, rows;
-    bool relu;                    /* goes over them first */
-    /* Where not NULL: what a ReLU gave, at the place of each number of the target from `target` on,
-       which is the gradient of that; it becomes the gradient of what the ReLU got. */
-    const uint16_t *rectified, *target;
 };
 
 static const float emo_conv_nothing[EMO_TILE];
@@ -86,34 +76,6 @@ static size_t size_of(const struct pass *p)
     return p->out_halves ? sizeof(uint16_t) : sizeof(float);
 }
 
-static inline void put_rows(const struct results *r, size_t tile, bool relu, bool masked)
-{
-    const size_t rows = r->rows, pitch = r->pitch;
-    const emo_floats *from = (const emo_floats *)(const void *)r->sums + tile * EMO_TILE;
-    uint16_t *to = r->to[tile];
-    const uint16_t *y = masked ? r->rectified + (to - r->target) : NULL;
-    for (size_t i = 0; i < rows; i++, to += pitch) {
-        emo_floats x = from[i];
-        if (relu)
-            x = (emo_floats)((emo_bits)x & (emo_bits)(x > 0));
-        emo_halves_nearest16(&x, to);
-        if (masked)
-            emo_halves_mask16(y + i * pitch, to);
-    }
-}
-
-static inline void put_results(struct results *r)
-{
-    for (size_t tile = 0; tile < 2 && r->rows > 0; tile++)
-        if (r->rectified != NULL)
-            put_rows(r, tile, false, true);
-        else if (r->relu)
-            put_rows(r, tile, true, false);
-        else
-            put_rows(r, tile, false, false);
-    r->rows = 0;
-}
-
 /* Tiles that a row of a phase takes, places of each. */
 static size_t tiles_across(const struct phase *f)
 {
@@ -149,6 +111,10 @@ static inline void sum_taps(const struct pass *p, const struct phase *f, const s
     char *y0 = at[0].y + channel, *y1 = at[1].y + channel;
     size_t stride = p->step * p->channels * sizeof *s->ring, channels = p->channels;
     ptrdiff_t right = p->way * (ptrdiff_t)channels;
+    if (r->rectified != NULL && channel % EMO_TILE_BYTES == 0) {
+        fetch_rectified(r, y0, grid, tile_rows(f));
+        fetch_rectified(r, y1, grid, tile_rows(f));
+    }
     if (bias == NULL) {
         zero_sums();
     } else {

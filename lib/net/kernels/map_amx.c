@@ -115,14 +115,20 @@ static size_t cut(const struct emo_first *f, const struct map *m, const uint8_t 
     return pieces;
 }
 
-/* Bytes as bfloat16. */
-static inline void widen32(const uint8_t *bytes, uint16_t *to)
+/* 32 bytes as bfloat16. */
+static inline void widen(const uint8_t *bytes, uint16_t *to)
 {
-    typedef uint8_t row __attribute__((vector_size(16), aligned(1), may_alias));
     emo_floats x[2];
     emo_halves h;
-    for (size_t i = 0; i < 2; i++)
-        x[i] = __builtin_convertvector(*(const row *)(const void *)(bytes + i * EMO_TILE), emo_floats);
+    for (size_t i = 0; i < 2; i++, bytes += EMO_TILE) {
+#ifdef __AVX512F__
+        __m128i row = _mm_loadu_si128((const __m128i *)(const void *)bytes);
+        x[i] = (emo_floats)_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(row));
+#else
+        for (size_t k = 0; k < EMO_TILE; k++)
+            x[i][k] = (float)bytes[k];
+#endif
+    }
     emo_halves_nearest(x, &h);
     memcpy(to, &h, sizeof h);
 }
@@ -144,7 +150,7 @@ static inline void put_windows(const struct piece *piece, size_t pieces, size_t 
                 if (piece[i].bits >> k & 1)
                     bytes[k] = piece[i].from[p * step + k];
 #endif
-        widen32(bytes, to);
+        widen(bytes, to);
     }
 }
 
@@ -237,15 +243,43 @@ static void forward(const struct emo_first *f, const uint8_t *image, const float
     put_results(&r);
 }
 
+/* Byte j of 32 windows of a row, so many of which are in a vector: the others follow. order: where byte
+   0 of each is in its vector. */
+static inline void gather(const uint8_t *row, size_t step, size_t j, size_t windows,
+                          const uint8_t order[EMO_TILE_DEPTH], uint8_t *to)
+{
+#ifdef __AVX512VBMI__
+    if (windows >= 4) {
+        __m512i at = _mm512_castsi256_si512(_mm256_loadu_si256((const void *)order));
+        __m512i all = _mm512_setzero_si512();
+        at = _mm512_add_epi8(at, _mm512_set1_epi8((char)j));
+        for (size_t i = 0; i < EMO_TILE_DEPTH; i += windows)
+            all = _mm512_mask_permutexvar_epi8(all, (((uint64_t)1 << windows) - 1) << i, at,
+                                               _mm512_loadu_si512(row + i * step));
+        _mm256_storeu_si256((void *)to, _mm512_castsi512_si256(all));
+        return;
+    }
+#endif
+    (void)windows;
+    (void)order;
+    for (size_t i = 0; i < EMO_TILE_DEPTH; i++)
+        to[i] = row[i * step + j];
+}
+
 /* A padded row as streams. */
 static void take_apart(const struct map *m, const uint8_t *row, uint16_t *streams)
 {
+    uint8_t order[EMO_TILE_DEPTH];
+    size_t windows = EMO_TILE_DEPTH;
+    while (windows * m->step > EMO_TILE_BYTES)
+        windows /= 2;
+    for (size_t i = 0; i < EMO_TILE_DEPTH; i++)
+        order[i] = (uint8_t)(windows > 0 ? i % windows * m->step : 0);
     for (size_t p = 0; p < m->stream; p += EMO_TILE_DEPTH, row += EMO_TILE_DEPTH * m->step)
         for (size_t j = 0; j < m->step; j++) {
             uint8_t bytes[EMO_TILE_DEPTH];
-            for (size_t i = 0; i < EMO_TILE_DEPTH; i++)
-                bytes[i] = row[i * m->step + j];
-            widen32(bytes, streams + j * m->stream + p);
+            gather(row, m->step, j, windows, order, bytes);
+            widen(bytes, streams + j * m->stream + p);
         }
 }
 
@@ -256,9 +290,12 @@ static void put_pixels(const struct emo_first *f, const struct map *m, const uin
     size_t n = taps(f), high = f->conv->kernel_h, one = m->step * m->stream;
     for (size_t ky = 0, k = 0; ky < high; ky++) {
         const uint16_t *row = streams + (oy * f->conv->stride + ky) % high * one + ox;
-        for (size_t t = 0; t < n; t++, k++)
-            memcpy(a + k * DEPTHS * EMO_TILE_DEPTH, row + t % m->step * m->stream + t / m->step,
-                   depths * EMO_TILE_BYTES);
+        for (size_t t = 0; t < n; t++, k++) {
+            const uint16_t *from = row + t % m->step * m->stream + t / m->step;
+            uint16_t *to = a + k * DEPTHS * EMO_TILE_DEPTH;
+            for (size_t d = 0; d < depths * EMO_TILE_DEPTH; d += EMO_TILE_DEPTH)
+                memcpy(to + d, from + d, EMO_TILE_BYTES);
+        }
     }
 }
 
