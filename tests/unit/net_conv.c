@@ -154,16 +154,6 @@ static void same_of_halves(const struct emo_conv_kernel *k, const struct emo_con
         free(all[i]);
 }
 
-struct shape {
-    char text[96];
-    uint32_t h, w, c;
-};
-
-static uint32_t any(uint32_t low, uint32_t high)
-{
-    return low + (uint32_t)((uniform() + .5) * (high - low + 1));
-}
-
 static struct shape draw_shape(void)
 {
     uint32_t kernel = any(1, 5), stride = any(1, 4), channels = 32 * any(1, 3);
@@ -232,14 +222,6 @@ static void compare(const char *name, const struct emo_conv_kernel *k, const str
     emo_graph_free(&g);
 }
 
-static float widen(uint16_t half)
-{
-    uint32_t bits = (uint32_t)half << 16;
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 /* Three halves are the number, and what is none stays none. */
 static void cutting(void)
 {
@@ -255,7 +237,7 @@ static void cutting(void)
         emo_halves_cut(v, 3, 32, halves[0]);
         emo_halves_pair(v, 3, 32, pairs[0]);
         for (int k = 0; k < 32; k++) {
-            float sum = widen(halves[2][k]) + widen(halves[1][k]) + widen(halves[0][k]);
+            float sum = number_of(halves[2][k]) + number_of(halves[1][k]) + number_of(halves[0][k]);
             uint16_t nearest;
             emo_bf16_from(x + k, 1, &nearest);
             CHECK(halves[0][k] == nearest);

@@ -263,16 +263,6 @@ static void compare_tiles(const struct problem *p, size_t block)
 }
 #endif
 
-struct shape {
-    char text[96];
-    uint32_t h, w, c;
-};
-
-static uint32_t any(uint32_t low, uint32_t high)
-{
-    return low + (uint32_t)((uniform() + .5) * (high - low + 1));
-}
-
 /* One that is as good as any other. */
 static struct shape draw(void)
 {

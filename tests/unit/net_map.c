@@ -16,14 +16,6 @@
 
 enum { IMAGES = 3 };
 
-static float widened(uint16_t half)
-{
-    uint32_t bits = (uint32_t)half << 16;
-    float x;
-    memcpy(&x, &bits, sizeof x);
-    return x;
-}
-
 /* A layer, and numbers for it, rounded as they are multiplied. */
 struct problem {
     struct emo_graph g;
@@ -99,7 +91,7 @@ static struct answer run(const struct emo_first_kernel *k, const struct problem 
         images[r] = pixels + r * l->h * f.pitch;
         k->forward(&f, images[r], packed, p->b, y, NULL, scratch);
         for (size_t i = 0; i < one; i++)
-            a.y[r * one + i] = widened(y[i]);
+            a.y[r * one + i] = number_of(y[i]);
     }
     k->backward(&f, 1, images, p->halves, NULL, true, false, a.gw, a.gb, scratch);
     k->backward(&f, IMAGES - 1, images + 1, p->halves + one, NULL, false, true, a.gw, a.gb, scratch);
@@ -164,16 +156,6 @@ static void compare_tiles(const struct problem *p)
     answer_free(&b);
 }
 #endif
-
-struct shape {
-    char text[96];
-    uint32_t h, w, c;
-};
-
-static uint32_t any(uint32_t low, uint32_t high)
-{
-    return low + (uint32_t)((uniform() + .5) * (high - low + 1));
-}
 
 static struct shape draw(void)
 {

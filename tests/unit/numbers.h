@@ -19,6 +19,26 @@ static inline double uniform(void)
     return (double)(random_state >> 33) / 2147483648.0 - .5;
 }
 
+static inline uint32_t any(uint32_t low, uint32_t high)
+{
+    return low + (uint32_t)((uniform() + .5) * (high - low + 1));
+}
+
+/* A network and what it sees. */
+struct shape {
+    char text[96];
+    uint32_t h, w, c;
+};
+
+/* The number that a bfloat16 is. */
+static inline float number_of(uint16_t half)
+{
+    uint32_t bits = (uint32_t)half << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
 static inline double *randoms(size_t n)
 {
     double *p = malloc((n + 1) * sizeof *p);

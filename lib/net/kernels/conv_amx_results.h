@@ -27,7 +27,7 @@ static inline void put_rows(const struct results *r, size_t tile, bool relu, boo
     for (size_t i = 0; i < rows; i++, to += pitch) {
         emo_floats x = from[i];
         if (relu)
-            x = (emo_floats)((emo_bits)x & (emo_bits)(x > 0));
+            emo_floats_rectify(&x);
         emo_halves_nearest16(&x, to);
         if (masked)
             emo_halves_mask16(y + i * pitch, to);

@@ -3,32 +3,6 @@
  */
 #include "net/kernels/first_amx_gradients.h"
 
-/* What a tile of 16 numbers of the kernel has of a row of pixels: where number 0 of the tile would be
-   under the first window, were all of it there, and those that are. */
-struct piece {
-    const uint8_t *from;
-    unsigned bits;
-};
-
-/* Rows of pixels, the first under the kernel. */
-struct rows {
-    const uint8_t *at;
-    size_t pitch;
-};
-
-/* Numbers k to k + 15 of the kernel as pieces; returns how many. */
-static inline size_t cut(const struct emo_first *f, const struct sizes *s, struct rows rows,
-                         size_t k, struct piece *to)
-{
-    size_t n = taps(f), pieces = 0, end = k + EMO_TILE < s->kernel ? k + EMO_TILE : s->kernel;
-    for (size_t r = k / n; r * n < end; r++) {
-        size_t first = r * n > k ? r * n : k, last = (r + 1) * n < end ? (r + 1) * n : end;
-        to[pieces++] = (struct piece){.from = rows.at + r * rows.pitch + k - r * n,
-                                      .bits = ((1u << (last - first)) - 1) << (first - k)};
-    }
-    return pieces;
-}
-
 /* Under windows four by four: rows of a tile. */
 static inline void put_fours(const struct piece *piece, size_t pieces, size_t step, size_t rows,
                              uint8_t *to)
@@ -70,7 +44,7 @@ static inline void put_pixels(const struct emo_first *f, const struct sizes *s, 
                               size_t k, size_t fours, uint8_t *to)
 {
     struct piece piece[EMO_TILE];
-    size_t n = cut(f, s, rows, k, piece);
+    size_t n = cut(f, rows, k, EMO_TILE, piece);
     if (n == 1 && s->step <= 16)
         put_fours(piece, 1, s->step, fours, to);
     else if (n == 2 && s->step <= 16)

@@ -21,6 +21,12 @@ typedef float emo_loose_floats __attribute__((vector_size(64), aligned(4), may_a
 typedef uint16_t emo_row16 __attribute__((vector_size(32), aligned(2), may_alias));
 typedef int16_t emo_signed_row16 __attribute__((vector_size(32), aligned(2), may_alias));
 
+/* ReLU. */
+static inline void emo_floats_rectify(emo_floats *x)
+{
+    *x = (emo_floats)((emo_bits)*x & (emo_bits)(*x > 0));
+}
+
 /* Of 2 x 16 numbers the nearest halves, NaN staying one; of those below the smallest normal number
    either those or 0, which is the same to tiles. */
 static inline void emo_halves_nearest(const emo_floats from[2], emo_halves *to)

@@ -38,7 +38,7 @@ struct map {
     size_t kernel;  /* numbers of a channel's */
     size_t depths;  /* forward, of them */
     size_t numbers; /* backward, rows of tiles: of them, and 1 */
-    size_t row;     /* bytes of a padded row, with 32 before it */
+    size_t row;     /* bytes of a padded row */
     size_t stream;  /* places of one */
 };
 

@@ -19,29 +19,6 @@ static void pack(const struct emo_first *f, const float *hwio, float *packed)
         }
 }
 
-/* What 32 numbers of a kernel are of a row of pixels: where the first of the 32 would be in it under
-   the row's first window, were all of them there, and those that are. */
-struct piece {
-    const uint8_t *from;
-    uint32_t bits;
-};
-
-/* Numbers k to k + 31; returns how many pieces they are. Padded row r lies in rows[r % kernel_h]. */
-static size_t cut(const struct emo_first *f, const struct map *m, const uint8_t *rows, size_t first,
-                  size_t k, struct piece *to)
-{
-    size_t n = taps(f), pieces = 0, end = k + EMO_TILE_DEPTH;
-    end = end < m->kernel ? end : m->kernel;
-    for (size_t r = k / n; r * n < end; r++) {
-        size_t from = r * n > k ? r * n : k, last = (r + 1) * n < end ? (r + 1) * n : end;
-        const uint8_t *row = rows + (first + r) % f->conv->kernel_h * m->row + PAIR;
-        to[pieces++] = (struct piece){.from = row + k - r * n,
-                                      .bits = (uint32_t)(((uint64_t)1 << (last - from)) - 1)
-                                              << (from - k)};
-    }
-    return pieces;
-}
-
 /* Under so many windows: rows of a. */
 static inline void put_windows(const struct piece *piece, size_t pieces, size_t step, size_t rows,
                                uint16_t *to)
@@ -77,7 +54,7 @@ static inline void put_results(const struct results *r)
     for (size_t i = 0; i < r->rows; i++) {
         emo_floats x[2] = {from[i], from[EMO_TILE + i]};
         for (size_t h = 0; h < 2 && r->relu; h++)
-            x[h] = (emo_floats)((emo_bits)x[h] & (emo_bits)(x[h] > 0));
+            emo_floats_rectify(&x[h]);
         emo_halves_nearest(x, (emo_halves *)(void *)(r->y + i * r->oc));
     }
 }
@@ -109,14 +86,18 @@ static inline void forward_places(const struct emo_first *f, size_t depths, size
     }
 }
 
-/* Copies the padded rows that are not there yet, of those from first on under a row of windows. */
-static void load_rows(const struct emo_first *f, const struct map *m, const uint8_t *image, size_t first,
-                      size_t *next, uint8_t *rows)
+/* The rows under row oy of the map: where they are, or copied to `to`, where what is beside pixels is
+   zero. */
+static struct rows load_rows(const struct emo_first *f, const struct map *m, const uint8_t *image,
+                             size_t oy, uint8_t *to)
 {
-    const size_t high = f->conv->kernel_h;
-    for (size_t r = *next > first ? *next : first; r < first + high; r++)
-        load_part(f, image, (int64_t)r - f->conv->top, 0, m->row - PAIR, rows + r % high * m->row + PAIR);
-    *next = first + high;
+    const struct emo_layer *l = f->conv;
+    int64_t y = (int64_t)(oy * l->stride) - l->top;
+    if (l->left == 0 && l->right == 0 && y >= 0 && (size_t)y + l->kernel_h <= l->h)
+        return (struct rows){.at = image + (size_t)y * f->pitch, .pitch = f->pitch};
+    for (size_t r = 0; r < l->kernel_h; r++)
+        load_part(f, image, y + (int64_t)r, 0, m->row, to + r * m->row);
+    return (struct rows){.at = to, .pitch = m->row};
 }
 
 static void forward(const struct emo_first *f, const uint8_t *image, const float *packed,
@@ -126,22 +107,19 @@ static void forward(const struct emo_first *f, const uint8_t *image, const float
     const struct emo_layer *l = f->conv;
     float *sums = scratch;
     uint16_t *a = (uint16_t *)(void *)(sums + 2 * EMO_TILE_NUMBERS);
-    uint8_t *rows = (uint8_t *)(a + m.depths * 2 * EMO_TILE_NUMBERS);
+    uint8_t *padded = (uint8_t *)(a + m.depths * 2 * EMO_TILE_NUMBERS);
     struct results r = {.sums = sums, .oc = l->oc, .relu = l->activation == EMO_RELU};
-    size_t next = 0;
     (void)place;
     /* Behind a short row's places a has anything. */
     memset(a, 0, m.depths * EMO_TILE_NUMBERS * sizeof(float));
     EMO_TILES_BEGIN();
     for (size_t oy = 0; oy < l->oh; oy++) {
-        load_rows(f, &m, image, oy * l->stride, &next, rows);
-        for (size_t ox = 0; ox < l->ow; ox += EMO_TILE) {
+        struct rows rows = load_rows(f, &m, image, oy, padded);
+        for (size_t ox = 0; ox < l->ow; ox += EMO_TILE, rows.at += EMO_TILE * m.step) {
             size_t n = l->ow - ox < EMO_TILE ? l->ow - ox : EMO_TILE;
             for (size_t d = 0; d < m.depths; d++) {
                 struct piece piece[EMO_TILE_DEPTH];
-                size_t pieces = cut(f, &m, rows, oy * l->stride, d * EMO_TILE_DEPTH, piece);
-                for (size_t i = 0; i < pieces; i++)
-                    piece[i].from += ox * m.step;
+                size_t pieces = cut(f, rows, d * EMO_TILE_DEPTH, EMO_TILE_DEPTH, piece);
                 put_windows(piece, pieces, m.step, n, a + d * 2 * EMO_TILE_NUMBERS);
             }
             forward_places(f, m.depths, n, a, (const uint16_t *)(const void *)packed, bias,
