@@ -248,6 +248,66 @@ static void cutting(void)
     }
 }
 
+/* Three digits are the number but for half of the least, where they belong; of what is none there are
+   none. */
+static void spreading(void)
+{
+    for (int i = 0; i < 1000; i++) {
+        float x[64], most = emo_digits_greatest(3);
+        emo_ints whole[4];
+        uint8_t digits[3][64];
+        for (int k = 0; k < 64; k++)
+            x[k] = (float)uniform() * most;
+        x[7] = most;
+        x[29] = -most;
+        x[i % 64] = i % 2 == 0 ? NAN : INFINITY;
+        for (int v = 0; v < 4; v++) {
+            emo_floats f;
+            memcpy(&f, x + 16 * v, sizeof f);
+            emo_digits_of(&f, &whole[v]);
+        }
+        emo_digits_spread(whole, 64, digits[0]);
+        for (int b = 0; b < 64; b++) {
+            int k = b / 4 % 4 * 16 + b / 16 * 4 + b % 4;
+            double sum = 0;
+            for (int t = 2; t >= 0; t--)
+                sum = 256 * sum + (double)emo_tile_signed(digits[t][b]);
+            CHECK(isfinite(x[k]) ? fabs(sum - (double)x[k]) <= 0.5 : sum == 0);
+        }
+    }
+}
+
+/* A number that is none makes all of its record so, going forward and back; of the other records
+   nothing changes. */
+static void strange(const struct emo_conv_kernel *k, float number)
+{
+    struct emo_graph g;
+    CHECK(emo_graph_make(&g, "conv 64 3 stride 2\nflatten\noutput\n", 9, 33, 32, 2, &err) == 0);
+    const struct emo_layer *l = g.layers;
+    const struct emo_conv c = {.layer = l, .in_block = 16, .out_block = 16, .training = true};
+    struct array x = draw(RECORDS * emo_layer_in(l), false), w = draw(g.tensors[0].count, false);
+    struct array bias = draw(l->oc, false), gy = draw(RECORDS * emo_layer_out(l), false);
+    struct answer before, after;
+    run(k, &c, &x, &w, &bias, &gy, &before);
+    x.given[emo_layer_in(l) + 77] = number;
+    gy.given[emo_layer_out(l) + 5] = number;
+    run(k, &c, &x, &w, &bias, &gy, &after);
+    for (int i = 0; i < 2; i++) {
+        size_t one = after.n[i] / RECORDS;
+        for (size_t j = 0; j < after.n[i]; j++)
+            CHECK(j / one == 1 ? !isfinite(after.at[i][j]) : after.at[i][j] == before.at[i][j]);
+    }
+    for (int i = 0; i < 4; i++) {
+        free(before.at[i]);
+        free(after.at[i]);
+    }
+    array_free(&x);
+    array_free(&w);
+    array_free(&bias);
+    array_free(&gy);
+    emo_graph_free(&g);
+}
+
 /* Tiles only where they are allowed and well filled. */
 static void choice(void)
 {
@@ -257,10 +317,10 @@ static void choice(void)
         bool fp32, bf16;
     } cases[] = {{64, 128, 30, true, true},  {128, 128, 14, true, true}, {128, 128, 5, false, true},
                  {64, 128, 17, false, true}, {128, 128, 2, false, false}, {3, 64, 30, false, false},
-                 {64, 48, 30, false, false}};
+                 {64, 48, 30, false, false}, {4608, 32, 30, false, true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct emo_layer l = {.kind = EMO_CONV, .c = cases[i].c, .oc = cases[i].oc,
-                              .ow = cases[i].ow};
+                              .kernel_h = 3, .kernel_w = 3, .ow = cases[i].ow};
         CHECK((emo_conv_kernel(EMO_ISA_AMX, &l, false) == &emo_conv_amx) == cases[i].fp32);
         CHECK((emo_conv_kernel(EMO_ISA_AMX, &l, true) == &emo_conv_amx) == cases[i].bf16);
         CHECK(emo_conv_kernel(EMO_ISA_AVX512, &l, true) == NULL);
@@ -292,8 +352,13 @@ int main(void)
     enum emo_isa best;
     choice();
     cutting();
+    spreading();
     unsetenv("EMO_ISA");
     CHECK(emo_isa_choose(&best, &err) == 0);
+    for (size_t i = 0; i < sizeof kernels / sizeof *kernels && kernels[i].isa <= best; i++) {
+        strange(kernels[i].k, NAN);
+        strange(kernels[i].k, -INFINITY);
+    }
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++)
         for (int bf16 = 0; bf16 < 2 && kernels[i].isa <= best; bf16++) {
             double worst[4] = {0};

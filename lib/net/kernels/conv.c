@@ -7,7 +7,9 @@ const struct emo_conv_kernel *emo_conv_kernel(enum emo_isa isa, const struct emo
     /* Tiles are 16 columns wide. To be quicker than AVX-512 three in four must be there where six
        products make one, and a few in bfloat16. */
     size_t columns = ((size_t)l->ow + 15) / 16 * 16;
-    if (isa >= EMO_ISA_AMX && l->c % 32 == 0 && l->oc % 32 == 0 &&
+    /* The largest sum of digits is of three products, each 2^14 at most, and an int32. */
+    size_t summed = (size_t)l->kernel_h * l->kernel_w * (l->c > l->oc ? l->c : l->oc);
+    if (isa >= EMO_ISA_AMX && l->c % 32 == 0 && l->oc % 32 == 0 && (bf16 || summed <= 40000) &&
         (bf16 ? l->ow >= 4 : 4 * (size_t)l->ow >= 3 * columns))
         return &emo_conv_amx;
 #endif

@@ -2,10 +2,11 @@
  * A convolution of many channels in tiles (tiles.h): forward, the gradient of its input, that of
  * its weights.
  *
- * Numbers are rounded to bfloat16 in bf16. Else each is the sum of three (halves.h), and of the
- * nine products of two such sums the six largest are computed: a0 b0, a0 b1, a1 b0, a0 b2, a1 b1,
- * a2 b0.
- * What is left out is below the rounding of a float32. Sums are float32.
+ * Numbers are rounded to bfloat16 in bf16, and sums are float32. Else, for the gradient of the weights,
+ * each is the sum of three bfloat16 (halves.h), and of the nine products of two such sums the six
+ * largest are computed: a0 b0, a0 b1, a1 b0, a0 b2, a1 b1, a2 b0; in the other two directions it is
+ * three digits (digits.h), with a scale of the record, or of the weights' channel, and of their products
+ * the same six are computed, with exact sums. What is left out is below the rounding of a float32.
  *
  * Channels lie in blocks (net/blocks.h) that 16 divides. What is worked on at a time, and so every
  * sum, depends on the layer and the number of records only.

@@ -5,9 +5,7 @@
 
 static size_t packed_floats(const struct emo_conv *c)
 {
-    const struct emo_layer *l = c->layer;
-    size_t terms = c->bf16 ? 1 : 3, ways = c->training ? 2 : 1;
-    return (size_t)l->kernel_h * l->kernel_w * l->c * l->oc * terms * ways / 2;
+    return pass_packed(c, false) + (c->training ? pass_packed(c, true) : 0);
 }
 
 static size_t scratch_floats(const struct emo_conv *c, size_t records)
@@ -22,9 +20,9 @@ static size_t scratch_floats(const struct emo_conv *c, size_t records)
 
 static void pack(const struct emo_conv *c, const float *hwio, float *packed)
 {
-    packed = pass_pack(c, false, hwio, packed);
+    pass_pack(c, false, hwio, packed);
     if (c->training)
-        (void)pass_pack(c, true, hwio, packed);
+        pass_pack(c, true, hwio, packed + pass_packed(c, false));
 }
 
 static void forward(const struct emo_conv *c, size_t records, const void *x, const float *packed,
@@ -36,7 +34,7 @@ static void forward(const struct emo_conv *c, size_t records, const void *x, con
 static void backward_data(const struct emo_conv *c, size_t records, const void *x, const void *gy,
                           const float *packed, void *gx, float *scratch)
 {
-    pass_run(c, true, records, gy, packed + packed_floats(c) / 2, NULL, c->rectified ? x : NULL, gx,
+    pass_run(c, true, records, gy, packed + pass_packed(c, false), NULL, c->rectified ? x : NULL, gx,
              scratch);
 }
 

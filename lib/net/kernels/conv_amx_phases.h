@@ -7,6 +7,9 @@
  * advances by the stride. Backward there are stride x stride phases: places whose distance from the
  * padded corner has the same remainders, which meet the same taps; the source advances by 1, and
  * taps go up and left.
+ *
+ * In a depth of tiles there are 32 channels as halves, or 64 as digits; where there are fewer, the rest
+ * is any numbers, whose weights are 0.
  */
 #ifndef EMO_NET_KERNELS_CONV_AMX_PHASES_H
 #define EMO_NET_KERNELS_CONV_AMX_PHASES_H
@@ -26,7 +29,9 @@ struct pass {
     size_t step;                  /* from one place of the target to the next */
     ptrdiff_t way;                /* from one tap to the next, in rows or columns */
     size_t bands, reach;          /* of a record; rows of the source that a band needs */
-    size_t terms, ring, row, apart; /* rows that are kept; halves of one; of all of a term */
+    bool digits;                  /* numbers are multiplied as such, not as halves */
+    size_t deep, place;           /* tiles that the channels of a place take; bytes that these are */
+    size_t ring, row, apart;      /* rows that are kept; bytes of one; of all of a digit */
 };
 
 /* Part of the target, `grid` apart from y, x; its first tap from the source's place top, left. */
@@ -36,10 +41,16 @@ struct phase {
     size_t top, left;
 };
 
+/* Channels of a tile. */
+static size_t depth_of(const struct pass *p)
+{
+    return p->digits ? EMO_TILE_BYTES : EMO_TILE_DEPTH;
+}
+
 static struct pass pass_of(const struct emo_conv *c, bool back)
 {
     const struct emo_layer *l = c->layer;
-    struct pass p = {.terms = terms_of(c)};
+    struct pass p = {.digits = !c->bf16};
     if (!back) {
         p.channels = l->c;
         p.rows = (size_t)l->top + l->h + l->bottom;
@@ -82,8 +93,10 @@ static struct pass pass_of(const struct emo_conv *c, bool back)
         p.reach = BAND + p.top + (l->stride - 1 + l->top) / l->stride;
     }
     p.ring = p.reach + BAND * p.step;
-    p.row = p.wide * p.channels;
-    p.apart = emo_tile_lines(p.ring * p.row);
+    p.deep = up(p.channels, depth_of(&p)) / depth_of(&p);
+    p.place = p.deep * EMO_TILE_BYTES;
+    p.row = p.wide * p.place;
+    p.apart = (p.ring * p.row) | EMO_TILE_BYTES;
     return p;
 }
 
@@ -111,57 +124,42 @@ static size_t phases_of(const struct emo_conv *c, bool back)
     return back ? (size_t)c->layer->stride * c->layer->stride : 1;
 }
 
-/* Of weights, for a tile of the target's channels. */
+/* Floats of weights, for a tile of the target's channels. */
 static size_t weights_of(const struct pass *p, const struct phase *f)
 {
-    return f->tap_rows * f->tap_columns * p->channels / EMO_TILE_DEPTH * p->terms *
-           EMO_TILE_NUMBERS;
+    return f->tap_rows * f->tap_columns * p->deep * (p->digits ? 3 : 1) * EMO_TILE_NUMBERS;
 }
 
-/* Weights of 32 channels of the source from k by 16 of the target from o; back, the target's are
-   the rows. */
-static void pack_tiles(const float *w, size_t oc, bool back, size_t k, size_t o, size_t terms,
-                       float *tiles)
+/* Bytes of a number of the target. */
+static size_t size_of(const struct pass *p)
 {
-    uint16_t *to = (uint16_t *)(void *)tiles;
-    for (size_t i = 0; i < EMO_TILE; i++) {
-        const float *row = back ? w + (o + i) * oc + k : w + (k + 2 * i) * oc + o;
-        const float *next = back ? row + EMO_TILE : row + oc;
-        emo_floats x[2] = {*(const emo_loose_floats *)(const void *)row,
-                           *(const emo_loose_floats *)(const void *)next};
-        if (!back) {
-            emo_halves_pair(x, terms, 2 * EMO_TILE_NUMBERS, to + 2 * i * EMO_TILE);
-            continue;
-        }
-        uint16_t halves[3 * EMO_TILE_DEPTH];
-        emo_halves_cut(x, terms, EMO_TILE_DEPTH, halves);
-        for (size_t t = 0; t < terms; t++)
-            for (size_t j = 0; j < EMO_TILE; j++)
-                memcpy(to + 2 * (t * EMO_TILE_NUMBERS + j * EMO_TILE + i),
-                       halves + t * EMO_TILE_DEPTH + 2 * j, 2 * sizeof *halves);
-    }
+    return p->out_halves ? sizeof(uint16_t) : sizeof(float);
 }
 
-/* Tiles [phase][16 of the target's channels][tap][32 of the source's][term]. */
-static float *pass_pack(const struct emo_conv *c, bool back, const float *hwio, float *to)
+/* Tiles that a row of a phase takes, places of each. */
+static size_t tiles_across(const struct phase *f)
 {
-    const struct emo_layer *l = c->layer;
-    const struct pass p = pass_of(c, back);
-    for (size_t i = 0; i < phases_of(c, back); i++) {
-        const struct phase f = phase_of(c, &p, back, i);
-        size_t ky = i / l->stride, kx = i % l->stride;
-        for (size_t o = 0; o < p.out_channels; o += EMO_TILE)
-            for (size_t t = 0; t < f.tap_rows * f.tap_columns; t++) {
-                size_t y = ky + t / f.tap_columns * (back ? l->stride : 1);
-                size_t x = kx + t % f.tap_columns * (back ? l->stride : 1);
-                const float *w = hwio + (y * l->kernel_w + x) * l->c * l->oc;
-                for (size_t k = 0; k < p.channels; k += EMO_TILE_DEPTH) {
-                    pack_tiles(w, l->oc, back, k, o, p.terms, to);
-                    to += p.terms * EMO_TILE_NUMBERS;
-                }
-            }
-    }
-    return to;
+    return up(f->columns, EMO_TILE) / EMO_TILE;
+}
+
+static size_t tile_rows(const struct phase *f)
+{
+    return (f->columns + tiles_across(f) - 1) / tiles_across(f);
+}
+
+/* Of a tile: row of the ring where the first tap of its first place is; the place in the row; where the
+   sums go, of the first channel. */
+struct place {
+    size_t row, column;
+    char *y;
+};
+
+/* The row of the ring that the next taps are in. */
+static inline size_t beside(const struct pass *p, size_t row)
+{
+    if (p->way > 0)
+        return row + 1 < p->ring ? row + 1 : 0;
+    return row > 0 ? row - 1 : p->ring - 1;
 }
 
 #endif

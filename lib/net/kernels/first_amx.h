@@ -1,14 +1,9 @@
 /*
  * The arithmetic of first.h in tiles of bytes (tiles.h).
  *
- * Pixels are bytes. A weight or a gradient is a whole number of 3 digits of 8 bits, with signs,
- * times a scale that is the channel's: the greatest of its numbers has the greatest such number.
- *
- *     x = scale * (d[0] + 256 * d[1] + 65536 * d[2]),    -128 <= d <= 127
- *
- * That is within 2^-24 of the greatest, as float32 is of each. A sum of products of pixels and one
- * digit is exact; the sums of the three digits are put together as float32. In bf16 there are two
- * digits: within 2^-16 of the greatest, where bfloat16 is within 2^-9 of each.
+ * Pixels are bytes. A weight or a gradient is three digits (digits.h), with a scale that is the
+ * channel's. A sum of products of pixels and one digit is exact; the sums of the three digits are put
+ * together as float32. In bf16 there are two digits.
  *
  * In both directions a is digits of 16 channels, and b pixels.
  *
@@ -42,17 +37,12 @@
 #define EMO_NET_KERNELS_FIRST_AMX_H
 
 #define LANES 16
+#include "net/kernels/digits.h"
 #include "net/kernels/first_lanes.h"
 #include "net/kernels/first_rows.h"
-#include "net/kernels/halves.h"
 #include "net/kernels/tiles.h"
 
 #include <string.h>
-#ifdef __AVX512F__
-#include <immintrin.h>
-#else
-#include <math.h>
-#endif
 
 #define NEAR_BYTES (16 << 10) /* of the first cache, for pixels going backward */
 #define PAIR ((size_t)2 * EMO_TILE)
@@ -140,46 +130,6 @@ static size_t scratch_floats(const struct emo_first *f)
                    columns_of(&s, s.band) * (s.groups * s.digits + 2);
     size_t backward = tiles * EMO_TILE_NUMBERS + s.groups * EMO_TILE + PAIR + rows * s.row / 4;
     return forward > backward ? forward : backward;
-}
-
-/* The greatest whole number that is used; a few more would fit. */
-static float greatest(size_t digits)
-{
-    return digits == 2 ? 32638.0f : 8355710.0f;
-}
-
-/* The digits of the nearest whole numbers: digit t is bits 8 t to 8 t + 7. Where a number is none,
-   or too large, they are 0. */
-static inline void to_digits(const floats *x, ints *to)
-{
-#ifdef __AVX512F__
-    ints y = (ints)_mm512_cvtps_epi32((__m512)*x);
-#else
-    ints y;
-    for (int i = 0; i < LANES; i++)
-        y[i] = fabsf((*x)[i]) < 0x1p30f ? (int32_t)rintf((*x)[i]) : INT32_MIN;
-#endif
-    *to = (y + 0x808080) ^ 0x808080;
-}
-
-/* Of each the larger without its sign; NaN is larger than all numbers. */
-static inline void keep_larger(ints *most, const float *x)
-{
-    ints bits = (ints)(*(const loose *)(const void *)x) & 0x7fffffff, more = bits > *most;
-    *most = (bits & more) | (*most & ~more);
-}
-
-/* What the sums of the digits, `apart` from each other, stand for, but for the scale. */
-static inline void put_together(size_t digits, const float *sums, size_t apart, floats *x)
-{
-    const ints *low = (const ints *)(const void *)sums;
-    const ints *mid = (const ints *)(const void *)(sums + apart);
-    *x = __builtin_convertvector(*mid, floats);
-    if (digits == 3) {
-        const ints *high = (const ints *)(const void *)(sums + 2 * apart);
-        *x += __builtin_convertvector(*high, floats) * 256.0f;
-    }
-    *x = *x * 256.0f + __builtin_convertvector(*low, floats);
 }
 
 /* May n rows from y be read where they are, as padded rows? Behind a row's pixels are then the next

@@ -82,7 +82,7 @@ static inline void add_sums(size_t digits, const float *sums, const float *scale
 {
     for (size_t c = 0; c < EMO_TILE; c++, sums += EMO_TILE, to += EMO_TILE) {
         floats x;
-        put_together(digits, sums, 2 * EMO_TILE_NUMBERS, &x);
+        emo_digits_together(digits, sums, 2 * EMO_TILE_NUMBERS, &x);
         *(floats *)(void *)to += x * scales[c];
     }
 }

@@ -14,12 +14,12 @@ static void pack(const struct emo_first *f, const float *hwio, float *packed)
     for (size_t o = 0; o < oc; o += EMO_TILE) {
         ints most = {0};
         for (size_t k = 0; k < s.kernel; k++)
-            keep_larger(&most, hwio + k * oc + o);
-        floats scale = (floats)most / greatest(s.digits);
+            emo_digits_larger(&most, hwio + k * oc + o);
+        floats scale = (floats)most / emo_digits_greatest(s.digits);
         for (size_t k = 0; k < s.kernel; k++) {
             floats whole = *(const loose *)(const void *)(hwio + k * oc + o) / scale;
             ints x;
-            to_digits(&whole, &x);
+            emo_digits_of(&whole, &x);
             size_t at = k / n * s.fours * 4 + k % n, depth = at / EMO_TILE_BYTES;
             for (size_t t = 0; t < s.digits; t++, x >>= 8) {
                 size_t tile = (o / EMO_TILE * s.digits + t) * s.depths + depth;

@@ -45,10 +45,10 @@ static inline void measure(const struct emo_first *f, const struct sizes *s, boo
             floats x;
             gradients_of(halves, &from, p, &x);
             sum += x;
-            keep_larger(&most, (const float *)(const void *)&x);
+            emo_digits_larger(&most, (const float *)(const void *)&x);
         }
         *(loose *)(void *)(gb + o) = sum;
-        *(loose *)(void *)(scales + o) = (floats)most / greatest(s->digits);
+        *(loose *)(void *)(scales + o) = (floats)most / emo_digits_greatest(s->digits);
     }
 }
 
@@ -69,7 +69,7 @@ static inline void turn_digits(size_t digits, bool halves, const struct gradient
                     floats whole;
                     gradients_of(halves, g, p + k, &whole);
                     whole *= by;
-                    to_digits(&whole, &y[k]);
+                    emo_digits_of(&whole, &y[k]);
                 }
             x[i] = digits == 3 ? y[0] : (y[0] & 0xffff) | y[1] << 16;
         }

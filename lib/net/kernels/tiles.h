@@ -13,7 +13,7 @@
  *
  * EMO_TILE_MULTIPLY_BYTES takes a: 16 rows of 64 bytes with sign, and b: 16 rows of 16 fours of
  * bytes without one, and adds to int32, exactly, four products where the other adds two. It takes the
- * same time.
+ * same time. EMO_TILE_MULTIPLY_SIGNED is the same where those of b have signs, too.
  *
  * A processor keeps more of them than the eight, to begin operations before the last have ended: each
  * that is loaded or multiplied into takes a new one until then, one that is zeroed takes none. When
@@ -83,6 +83,7 @@ static const struct emo_tiles_shape emo_tiles_whole = {
 #define EMO_TILE_STORE(from, to, stride) _tile_stored(from, to, stride)
 #define EMO_TILE_MULTIPLY(c, a, b) _tile_dpbf16ps(c, a, b)
 #define EMO_TILE_MULTIPLY_BYTES(c, a, b) _tile_dpbsud(c, a, b)
+#define EMO_TILE_MULTIPLY_SIGNED(c, a, b) _tile_dpbssd(c, a, b)
 #endif
 #define EMO_TILES_BEGIN() EMO_TILES_BEGIN_SHAPED(&emo_tiles_whole)
 

@@ -144,7 +144,12 @@ static inline void emo_tile_multiply(int c, int a, int b)
     }
 }
 
-static inline void emo_tile_multiply_bytes(int c, int a, int b)
+static inline int emo_tile_signed(uint8_t x)
+{
+    return x < 128 ? x : x - 256;
+}
+
+static inline void emo_tile_multiply_bytes(int c, int a, int b, bool b_signed)
 {
     emo_tiles_fit(c, a, b);
     const struct emo_tiles_shape *s = &emo_tiles.shape;
@@ -154,8 +159,8 @@ static inline void emo_tile_multiply_bytes(int c, int a, int b)
             memcpy(&sum, emo_tiles.bytes[c][m] + 4 * n, sizeof sum);
             int64_t exact = sum;
             for (size_t k = 0; k < s->row_bytes[a]; k++) {
-                int x = emo_tiles.bytes[a][m][k], y = emo_tiles.bytes[b][k / 4][4 * n + k % 4];
-                exact += (x < 128 ? x : x - 256) * y;
+                uint8_t x = emo_tiles.bytes[a][m][k], y = emo_tiles.bytes[b][k / 4][4 * n + k % 4];
+                exact += emo_tile_signed(x) * (b_signed ? emo_tile_signed(y) : y);
             }
             emo_tiles_must(exact >= INT32_MIN && exact <= INT32_MAX, "a sum overflows");
             sum = (int32_t)exact;
@@ -170,6 +175,7 @@ static inline void emo_tile_multiply_bytes(int c, int a, int b)
 #define EMO_TILE_LOAD_ONCE(to, from, stride) emo_tile_load(to, from, stride)
 #define EMO_TILE_STORE(from, to, stride) emo_tile_store(from, to, stride)
 #define EMO_TILE_MULTIPLY(c, a, b) emo_tile_multiply(c, a, b)
-#define EMO_TILE_MULTIPLY_BYTES(c, a, b) emo_tile_multiply_bytes(c, a, b)
+#define EMO_TILE_MULTIPLY_BYTES(c, a, b) emo_tile_multiply_bytes(c, a, b, false)
+#define EMO_TILE_MULTIPLY_SIGNED(c, a, b) emo_tile_multiply_bytes(c, a, b, true)
 
 #endif

@@ -1,0 +1,96 @@
+/*
+ * Sums of a pass (conv_amx_phases.h) over digits: a tile of places at a time, and of the nine products
+ * of two numbers' three digits the six largest. Those of the same weight are summed together:
+ *
+ *     65536^2 * a2 b2  +  256 * 65536 * (a2 b1 + a1 b2)  +  65536 * (a2 b0 + a1 b1 + a0 b2)
+ *
+ * Each of the three sums is exact; they are put together as float32.
+ */
+#ifndef EMO_NET_KERNELS_CONV_AMX_DIGITS_H
+#define EMO_NET_KERNELS_CONV_AMX_DIGITS_H
+
+#include "net/kernels/conv_amx_source.h"
+
+/* Sums of a tile that are on the way to the target, or none. */
+struct totals {
+    float *sums; /* three tiles, the least first */
+    float *to;
+    size_t pitch, rows;
+    float scale;                /* of the source, and what it and the weights' are without a factor */
+    const float *scales, *bias; /* of the channels; bias: or NULL */
+};
+
+static inline void put_totals(struct totals *t)
+{
+    const emo_floats scales = *(const emo_loose_floats *)(const void *)t->scales;
+    emo_floats bias = {0};
+    if (t->bias != NULL)
+        bias = *(const emo_loose_floats *)(const void *)t->bias;
+    for (size_t i = 0; i < t->rows; i++, t->to += t->pitch) {
+        emo_floats x;
+        emo_digits_together(3, t->sums + i * EMO_TILE, EMO_TILE_NUMBERS, &x);
+        *(emo_loose_floats *)(void *)t->to = x * t->scale * scales + bias;
+    }
+    t->rows = 0;
+}
+
+/* a times b, of 64 in depth: of two products one after the other few have the same sum, so that none
+   waits for the last. */
+static inline void add_digits(const char *a, size_t apart, size_t stride, const float *b)
+{
+    EMO_TILE_LOAD_ONCE(4, b, EMO_TILE_BYTES);
+    EMO_TILE_LOAD(3, a + 2 * apart, stride);
+    EMO_TILE_MULTIPLY_SIGNED(0, 3, 4);
+    EMO_TILE_ZERO(4);
+    EMO_TILE_LOAD_ONCE(4, b + EMO_TILE_NUMBERS, EMO_TILE_BYTES);
+    EMO_TILE_MULTIPLY_SIGNED(1, 3, 4);
+    EMO_TILE_ZERO(3);
+    EMO_TILE_LOAD(3, a + apart, stride);
+    EMO_TILE_MULTIPLY_SIGNED(0, 3, 4);
+    EMO_TILE_ZERO(4);
+    EMO_TILE_LOAD_ONCE(4, b + 2 * EMO_TILE_NUMBERS, EMO_TILE_BYTES);
+    EMO_TILE_MULTIPLY_SIGNED(1, 3, 4);
+    EMO_TILE_ZERO(3);
+    EMO_TILE_LOAD(3, a, stride);
+    EMO_TILE_MULTIPLY_SIGNED(0, 3, 4);
+    EMO_TILE_ZERO(3);
+    EMO_TILE_LOAD(3, a + 2 * apart, stride);
+    EMO_TILE_MULTIPLY_SIGNED(2, 3, 4);
+    EMO_TILE_ZERO(3);
+    EMO_TILE_ZERO(4);
+}
+
+/* Of 16 channels of the target, from `channel` bytes on: places are `grid` numbers apart. */
+static inline void sum_digits(const struct pass *p, const struct phase *f, const struct place *at,
+                              size_t channel, size_t grid, const float *w, const float *scales,
+                              const float *bias, float scale, struct source *s, struct totals *t)
+{
+    size_t row = at->row, stride = p->step * p->place;
+    ptrdiff_t right = p->way * (ptrdiff_t)p->place;
+    EMO_TILE_ZERO(0);
+    EMO_TILE_ZERO(1);
+    EMO_TILE_ZERO(2);
+    for (size_t y = 0; y < f->tap_rows; y++) {
+        const char *a = s->ring + row * p->row + at->column * p->place;
+        row = beside(p, row);
+        for (size_t x = 0; x < f->tap_columns; x++)
+            for (size_t k = 0; k < p->place; k += EMO_TILE_BYTES, w += 3 * EMO_TILE_NUMBERS) {
+                add_digits(a + (ptrdiff_t)x * right + (ptrdiff_t)k, p->apart, stride, w);
+                cut_places(p, s, s->share, true);
+                if (y + x + k == 0)
+                    put_totals(t);
+            }
+    }
+    put_totals(t);
+    EMO_TILE_STORE(0, t->sums, EMO_TILE_BYTES);
+    EMO_TILE_STORE(1, t->sums + EMO_TILE_NUMBERS, EMO_TILE_BYTES);
+    EMO_TILE_STORE(2, t->sums + 2 * EMO_TILE_NUMBERS, EMO_TILE_BYTES);
+    t->to = (float *)(void *)(at->y + channel);
+    t->pitch = grid;
+    t->rows = tile_rows(f);
+    t->scale = scale;
+    t->scales = scales;
+    t->bias = bias;
+}
+
+#endif
