@@ -316,7 +316,7 @@ static void choice(void)
         uint32_t c, oc, ow;
         bool fp32, bf16;
     } cases[] = {{64, 128, 30, true, true},  {128, 128, 14, true, true}, {128, 128, 5, false, true},
-                 {64, 128, 17, false, true}, {128, 128, 2, false, false}, {3, 64, 30, false, false},
+                 {64, 128, 17, false, true}, {64, 64, 1, false, false},{128, 128, 2, false, true},  {3, 64, 30, false, false},
                  {64, 48, 30, false, false}, {4608, 32, 30, false, true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct emo_layer l = {.kind = EMO_CONV, .c = cases[i].c, .oc = cases[i].oc,

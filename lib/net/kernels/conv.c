@@ -10,7 +10,7 @@ const struct emo_conv_kernel *emo_conv_kernel(enum emo_isa isa, const struct emo
     /* The largest sum of digits is of three products, each 2^14 at most, and an int32. */
     size_t summed = (size_t)l->kernel_h * l->kernel_w * (l->c > l->oc ? l->c : l->oc);
     if (isa >= EMO_ISA_AMX && l->c % 32 == 0 && l->oc % 32 == 0 && (bf16 || summed <= 40000) &&
-        (bf16 ? l->ow >= 4 : 4 * (size_t)l->ow >= 3 * columns))
+        (bf16 ? l->ow >= 2 : 4 * (size_t)l->ow >= 3 * columns))
         return &emo_conv_amx;
 #endif
     (void)isa;
