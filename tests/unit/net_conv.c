@@ -154,10 +154,10 @@ static void same_of_halves(const struct emo_conv_kernel *k, const struct emo_con
         free(all[i]);
 }
 
-static struct shape draw_shape(void)
+static struct shape draw_shape(uint32_t widest)
 {
     uint32_t kernel = any(1, 5), stride = any(1, 4), channels = 32 * any(1, 3);
-    struct shape s = {.h = any(kernel, 12), .w = any(kernel, 40), .c = 32 * any(1, 3)};
+    struct shape s = {.h = any(kernel, 12), .w = any(kernel, widest), .c = 32 * any(1, 3)};
     snprintf(s.text, sizeof s.text, "conv %u %u stride %u %s\nflatten\noutput\n", channels, kernel,
              stride, any(0, 1) ? "same" : "valid");
     return s;
@@ -316,8 +316,8 @@ static void choice(void)
         uint32_t c, oc, ow;
         bool fp32, bf16;
     } cases[] = {{64, 128, 30, true, true},  {128, 128, 14, true, true}, {128, 128, 5, false, true},
-                 {64, 128, 17, false, true}, {64, 64, 1, false, false},{128, 128, 2, false, true},  {3, 64, 30, false, false},
-                 {64, 48, 30, false, false}, {4608, 32, 30, false, true}};
+                 {64, 128, 17, false, true}, {64, 64, 1, false, false},  {128, 128, 2, false, true},
+                 {3, 64, 30, false, false},  {64, 48, 30, false, false}, {4608, 32, 30, false, true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct emo_layer l = {.kind = EMO_CONV, .c = cases[i].c, .oc = cases[i].oc,
                               .kernel_h = 3, .kernel_w = 3, .ow = cases[i].ow};
@@ -330,15 +330,19 @@ static void choice(void)
 
 int main(void)
 {
-    struct shape shapes[8] = {
+    struct shape shapes[14] = {
         {"conv 128 3 stride 2\nflatten\noutput\n", 7, 62, 64},
         {"conv 32 3 same\nflatten\noutput\n", 5, 17, 32},
         {"conv 64 1 stride 3\nflatten\noutput\n", 8, 9, 32},
         {"conv 32 5 same stride 2\nflatten\noutput\n", 9, 33, 64},
+        {"conv 128 3 stride 2\nflatten\noutput\n", 5, 5, 128},
+        {"conv 64 3 stride 2\nflatten\noutput\n", 11, 11, 64},
+        {"conv 32 3 same\nflatten\noutput\n", 7, 3, 64},
+        {"conv 32 2\nflatten\noutput\n", 9, 4, 32},
     };
     const size_t n = sizeof shapes / sizeof *shapes;
-    for (size_t i = 4; i < n; i++)
-        shapes[i] = draw_shape();
+    for (size_t i = 8; i < n; i++)
+        shapes[i] = draw_shape(i % 2 == 0 ? 10 : 40);
     const struct {
         const char *name;
         const struct emo_conv_kernel *k;

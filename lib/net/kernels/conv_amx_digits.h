@@ -15,7 +15,7 @@
 struct totals {
     float *sums; /* three tiles, the least first */
     float *to;
-    size_t pitch, rows;
+    struct part part;           /* of no rows: there are none */
     float scale;                /* of the source, and what it and the weights' are without a factor */
     const float *scales, *bias; /* of the channels; bias: or NULL */
 };
@@ -26,12 +26,16 @@ static inline void put_totals(struct totals *t)
     emo_floats bias = {0};
     if (t->bias != NULL)
         bias = *(const emo_loose_floats *)(const void *)t->bias;
-    for (size_t i = 0; i < t->rows; i++, t->to += t->pitch) {
-        emo_floats x;
-        emo_digits_together(3, t->sums + i * EMO_TILE, EMO_TILE_NUMBERS, &x);
-        *(emo_loose_floats *)(void *)t->to = x * t->scale * scales + bias;
+    for (size_t i = 0; i < t->part.rows; i++) {
+        const float *sums = t->sums + i * t->part.apart * EMO_TILE;
+        float *to = t->to + i * t->part.line;
+        for (size_t k = 0; k < t->part.columns; k++, to += t->part.pitch) {
+            emo_floats x;
+            emo_digits_together(3, sums + k * EMO_TILE, EMO_TILE_NUMBERS, &x);
+            *(emo_loose_floats *)(void *)to = x * t->scale * scales + bias;
+        }
     }
-    t->rows = 0;
+    t->part.rows = 0;
 }
 
 /* a times b, of 64 in depth: of two products one after the other few have the same sum, so that none
@@ -60,10 +64,11 @@ static inline void add_digits(const char *a, size_t apart, size_t stride, const 
     EMO_TILE_ZERO(4);
 }
 
-/* Of 16 channels of the target, from `channel` bytes on: places are `grid` numbers apart. */
-static inline void sum_digits(const struct pass *p, const struct phase *f, const struct place *at,
-                              size_t channel, size_t grid, const float *w, const float *scales,
-                              const float *bias, float scale, struct source *s, struct totals *t)
+/* Of 16 channels of the target, from `channel` bytes on. */
+static inline void sum_digits(const struct pass *p, const struct phase *f, const struct part *part,
+                              const struct place *at, size_t channel, const float *w,
+                              const float *scales, const float *bias, float scale, struct source *s,
+                              struct totals *t)
 {
     size_t row = at->row, stride = p->step * p->place;
     ptrdiff_t right = p->way * (ptrdiff_t)p->place;
@@ -86,8 +91,7 @@ static inline void sum_digits(const struct pass *p, const struct phase *f, const
     EMO_TILE_STORE(1, t->sums + EMO_TILE_NUMBERS, EMO_TILE_BYTES);
     EMO_TILE_STORE(2, t->sums + 2 * EMO_TILE_NUMBERS, EMO_TILE_BYTES);
     t->to = (float *)(void *)(at->y + channel);
-    t->pitch = grid;
-    t->rows = tile_rows(f);
+    t->part = *part;
     t->scale = scale;
     t->scales = scales;
     t->bias = bias;

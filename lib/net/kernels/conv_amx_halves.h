@@ -7,17 +7,31 @@
 #include "net/kernels/conv_amx_results.h"
 #include "net/kernels/conv_amx_source.h"
 
-/* Of 16 channels of the target: places are `grid` numbers apart. */
-static inline void sum_halves(const struct pass *p, const struct phase *f, const struct place at[2],
-                              size_t channel, size_t grid, const float *w, const float *bias,
-                              struct source *s, struct results *r)
+/* 32 in depth. */
+static inline void add_halves(size_t tiles, const char *first, const char *second, size_t stride,
+                              const float *w)
+{
+    EMO_TILE_LOAD_ONCE(3, w, EMO_TILE_BYTES);
+    use_first((const uint16_t *)(const void *)first, stride);
+    EMO_TILE_ZERO(2);
+    if (tiles == 2) {
+        use_second((const uint16_t *)(const void *)second, stride);
+        EMO_TILE_ZERO(2);
+    }
+    EMO_TILE_ZERO(3);
+}
+
+/* Of 16 channels of the target, from `channel` bytes on, one tile or two. */
+static inline void sum_halves(const struct pass *p, const struct phase *f, const struct part *part,
+                              const struct place at[2], size_t tiles, size_t channel, const float *w,
+                              const float *bias, struct source *s, struct results *r)
 {
     size_t row[2] = {at[0].row, at[1].row}, stride = p->step * p->place;
     char *y0 = at[0].y + channel, *y1 = at[1].y + channel;
     ptrdiff_t right = p->way * (ptrdiff_t)p->place;
     if (r->rectified != NULL && channel % EMO_TILE_BYTES == 0) {
-        fetch_rectified(r, y0, grid, tile_rows(f));
-        fetch_rectified(r, y1, grid, tile_rows(f));
+        fetch_rectified(r, part, y0);
+        fetch_rectified(r, part, y1);
     }
     if (bias == NULL) {
         zero_sums();
@@ -34,26 +48,26 @@ static inline void sum_halves(const struct pass *p, const struct phase *f, const
         for (size_t x = 0; x < f->tap_columns; x++)
             for (size_t k = 0; k < p->place; k += EMO_TILE_BYTES, w += EMO_TILE_NUMBERS) {
                 ptrdiff_t at_tap = (ptrdiff_t)x * right + (ptrdiff_t)k;
-                add_products(1, (const uint16_t *)(const void *)(a[0] + at_tap),
-                             (const uint16_t *)(const void *)(a[1] + at_tap), 0, stride, w, 0);
+                add_halves(tiles, a[0] + at_tap, a[1] + at_tap, stride, w);
                 if (!(p->halves && p->way > 0))
                     cut_places(p, s, s->share, false);
                 if (y + x + k == 0)
                     put_results(r);
             }
     }
-    if (!p->out_halves) {
-        EMO_TILE_STORE(0, y0, grid * sizeof(float));
-        EMO_TILE_STORE(1, y1, grid * sizeof(float));
+    if (r->floats && part->rows == 1) {
+        EMO_TILE_STORE(0, y0, part->pitch * sizeof(float));
+        if (tiles == 2)
+            EMO_TILE_STORE(1, y1, part->pitch * sizeof(float));
         return;
     }
     put_results(r);
     EMO_TILE_STORE(0, r->sums, EMO_TILE_BYTES);
     EMO_TILE_STORE(1, r->sums + EMO_TILE_NUMBERS, EMO_TILE_BYTES);
-    r->to[0] = (uint16_t *)(void *)y0;
-    r->to[1] = (uint16_t *)(void *)y1;
-    r->pitch = grid;
-    r->rows = tile_rows(f);
+    r->to[0] = y0;
+    r->to[1] = y1;
+    r->tiles = tiles;
+    r->part = *part;
 }
 
 #endif

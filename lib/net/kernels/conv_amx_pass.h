@@ -5,8 +5,9 @@
  * that a band of the target and the next one need, halves or digits lie in a ring
  * (conv_amx_source.h). A tile of a is channels at places of one row, a step apart; of weights, as
  * many channels by 16 of the target. A row of the target takes the fewest tiles it can, of as many
- * places each; where these do not divide the row tiles overlap. So sums go to the target as they
- * are, or by way of a buffer in the first cache where they become bfloat16 or come from digits.
+ * places each; where rows are short, a tile takes several; where these do not divide the row, or the
+ * rows, tiles overlap. So sums go to the target as they are, or by way of a buffer in the first cache
+ * where they become bfloat16, come from digits or are of several rows.
  *
  * What comes as halves already and has nothing around it is read where it is, as if that were the
  * ring.
@@ -34,40 +35,42 @@ struct work {
     const float *weights, *scales, *bias; /* bias: or NULL */
 };
 
-/* Tile t of a band, from row n of a phase. */
-static inline struct place place_of(const struct pass *p, const struct phase *f, size_t n, size_t first,
-                                    size_t t, void *y)
+/* Tile t of a band, from row n of a phase; in the source the record begins at `first`. */
+static inline struct place place_of(const struct pass *p, const struct phase *f,
+                                    const struct part *part, size_t n, size_t first, size_t t, void *y)
 {
-    size_t across = tiles_across(f), rows = tile_rows(f), i = t / across, j = t % across * rows;
-    size_t b = p->out_halves ? p->out_channels : p->out_block;
-    j = j + rows < f->columns ? j : f->columns - rows;
-    size_t pixel = (f->y + (n + i) * f->grid) * p->out_w + f->x + j * f->grid;
+    size_t across = tiles_across(f), i = n + t / across * part->rows;
+    size_t j = t % across * part->columns;
+    i = i + part->rows < f->rows ? i : f->rows - part->rows;
+    j = j + part->columns < f->columns ? j : f->columns - part->columns;
+    size_t at = (f->y * p->out_w + f->x) * (part->pitch / f->grid) + i * part->line + j * part->pitch;
     return (struct place){.row = (first + f->top + i * p->step) % p->ring,
                           .column = f->left + j * p->step,
-                          .y = (char *)y + pixel * b * size_of(p)};
+                          .y = (char *)y + at * size_of(p)};
 }
 
-/* A band of a phase, from row n of it, whose weights are w: first is where the band begins in the
-   source. */
-static inline void run_phase(const struct pass *p, const struct phase *f, size_t n, size_t first,
-                             const float *w, void *y, struct work *work, bool digits)
+/* A band of a phase, from row n of it, whose weights are w; in the source the record begins at `first`. */
+static inline void run_phase(const struct pass *p, const struct phase *f, const struct part *part,
+                             size_t n, size_t first, const float *w, void *y, struct work *work,
+                             bool digits)
 {
-    size_t weights = weights_of(p, f);
-    size_t tiles = (f->rows - n < BAND ? f->rows - n : BAND) * tiles_across(f);
+    size_t weights = weights_of(p, f), rows = f->rows - n < p->band ? f->rows - n : p->band;
+    size_t tiles = (rows + part->rows - 1) / part->rows * tiles_across(f);
     size_t b = p->out_halves ? p->out_channels : p->out_block, pixels = p->out_h * p->out_w;
     float scale = work->source.scales[first / p->rows % 2] * 65536;
     for (size_t t = 0; t < tiles; t += digits ? 1 : 2) {
-        const struct place at[2] = {place_of(p, f, n, first, t, y),
-                                    place_of(p, f, n, first, t + 1 < tiles ? t + 1 : t, y)};
+        size_t two = t + 1 < tiles ? t + 1 : t;
+        const struct place at[2] = {place_of(p, f, part, n, first, t, y),
+                                    place_of(p, f, part, n, first, two, y)};
         for (size_t o = 0; o < p->out_channels; o += EMO_TILE) {
             size_t channel = (o / b * b * pixels + o % b) * size_of(p);
             const float *of = w + o / EMO_TILE * weights;
             const float *bias = work->bias == NULL ? NULL : work->bias + o;
             if (digits)
-                sum_digits(p, f, at, channel, f->grid * b, of, work->scales + o, bias, scale,
-                           &work->source, &work->totals);
+                sum_digits(p, f, part, at, channel, of, work->scales + o, bias, scale, &work->source,
+                           &work->totals);
             else
-                sum_halves(p, f, at, channel, f->grid * b, of, bias, &work->source,
+                sum_halves(p, f, part, at, 1 + two - t, channel, of, bias, &work->source,
                            &work->results);
         }
     }
@@ -86,21 +89,22 @@ static void begin_tiles(const struct pass *p, size_t rows)
 static void run_band(const struct emo_conv *c, bool back, const struct pass *p, size_t r, size_t n,
                      void *y, struct work *work)
 {
-    size_t first = r * p->rows + n * BAND * p->step, rows = 0;
+    size_t rows = 0;
     const float *w = work->weights;
     for (size_t i = 0; i < phases_of(c, back); i++) {
         const struct phase f = phase_of(c, p, back, i);
-        if (f.rows > n * BAND && f.columns > 0) {
-            if (rows != tile_rows(&f)) {
+        if (f.rows > n * p->band && f.columns > 0) {
+            const struct part part = part_of(p, &f);
+            if (rows != tile_rows(&part)) {
                 if (rows > 0)
                     EMO_TILES_END();
-                rows = tile_rows(&f);
+                rows = tile_rows(&part);
                 begin_tiles(p, rows);
             }
             if (p->digits)
-                run_phase(p, &f, n * BAND, first, w, y, work, true);
+                run_phase(p, &f, &part, n * p->band, r * p->rows, w, y, work, true);
             else
-                run_phase(p, &f, n * BAND, first, w, y, work, false);
+                run_phase(p, &f, &part, n * p->band, r * p->rows, w, y, work, false);
         }
         w += p->out_channels / EMO_TILE * weights_of(p, &f);
     }
@@ -112,7 +116,7 @@ static void run_band(const struct emo_conv *c, bool back, const struct pass *p, 
    not of a record behind the next. */
 static size_t pieces_by(const struct pass *p, size_t records, size_t r, size_t n)
 {
-    size_t last = r * p->rows + n * BAND * p->step + p->ring;
+    size_t last = r * p->rows + n * p->band * p->step + p->ring;
     size_t next = r + 2 < records ? r + 2 : records;
     return (last < next * p->rows ? last : next * p->rows) * p->deep;
 }
@@ -128,7 +132,7 @@ static void pass_run(const struct emo_conv *c, bool back, size_t records, const 
     bool there = p.halves && !back;
     struct work work = {
         .source = {.x = x, .ring = (char *)(scratch + SUMS)},
-        .results = {.sums = scratch, .rectified = rectified, .target = y,
+        .results = {.sums = scratch, .rectified = rectified, .target = y, .floats = !p.out_halves,
                     .relu = !back && l->activation == EMO_RELU},
         .totals = {.sums = scratch, .scales = packed},
         .weights = packed + (p.digits ? p.out_channels : 0),
@@ -147,7 +151,7 @@ static void pass_run(const struct emo_conv *c, bool back, size_t records, const 
     for (size_t r = 0; r < records; r++) {
         char *to = (char *)y + r * target * size_of(&p);
         for (size_t n = 0; n < p.bands; n++) {
-            size_t end = n * BAND * p.step + p.reach;
+            size_t end = n * p.band * p.step + p.reach;
             if (!there) {
                 s->last = (r * p.rows + (end < p.rows ? end : p.rows)) * p.deep;
                 cut_places(&p, s, SIZE_MAX, p.digits);

@@ -16,7 +16,7 @@
 
 #include "net/kernels/conv_amx.h"
 
-#define BAND ((size_t)2) /* rows of each phase at a time */
+#define BAND ((size_t)2) /* rows of tiles of each phase at a time */
 
 /* Where source and target lie. */
 struct pass {
@@ -28,7 +28,8 @@ struct pass {
     bool out_halves;
     size_t step;                  /* from one place of the target to the next */
     ptrdiff_t way;                /* from one tap to the next, in rows or columns */
-    size_t bands, reach;          /* of a record; rows of the source that a band needs */
+    size_t stack;                 /* rows of the target that a tile takes, where these are short */
+    size_t band, bands, reach;    /* rows of each phase at a time; of a record; rows that one needs */
     bool digits;                  /* numbers are multiplied as such, not as halves */
     size_t deep, place;           /* tiles that the channels of a place take; bytes that these are */
     size_t ring, row, apart;      /* rows that are kept; bytes of one; of all of a digit */
@@ -45,6 +46,13 @@ struct phase {
 static size_t depth_of(const struct pass *p)
 {
     return p->digits ? EMO_TILE_BYTES : EMO_TILE_DEPTH;
+}
+
+/* Rows of so many places that fit into a tile. From one row of the target to the next there are as many
+   steps in the source as it is wide, if rows of it follow each other. */
+static size_t stack_of(size_t wide, size_t columns)
+{
+    return columns < EMO_TILE ? 1 + (EMO_TILE - columns) / wide : 1;
 }
 
 static struct pass pass_of(const struct emo_conv *c, bool back)
@@ -68,8 +76,10 @@ static struct pass pass_of(const struct emo_conv *c, bool back)
         p.out_block = c->out_block;
         p.step = l->stride;
         p.way = 1;
-        p.bands = up(l->oh, BAND) / BAND;
-        p.reach = (BAND - 1) * p.step + l->kernel_h;
+        p.stack = stack_of(p.wide, l->ow);
+        p.band = BAND * p.stack;
+        p.bands = up(l->oh, p.band) / p.band;
+        p.reach = (p.band - 1) * p.step + l->kernel_h;
     } else {
         size_t last_row = ((size_t)l->top + l->h - 1) / l->stride;
         size_t last_column = ((size_t)l->left + l->w - 1) / l->stride;
@@ -89,10 +99,12 @@ static struct pass pass_of(const struct emo_conv *c, bool back)
         p.out_block = c->in_block;
         p.step = 1;
         p.way = -1;
-        p.bands = up(l->h, BAND * l->stride) / (BAND * l->stride);
-        p.reach = BAND + p.top + (l->stride - 1 + l->top) / l->stride;
+        p.stack = stack_of(p.wide, up(l->w, l->stride) / l->stride);
+        p.band = BAND * p.stack;
+        p.bands = up(l->h, p.band * l->stride) / (p.band * l->stride);
+        p.reach = p.band + p.top + (l->stride - 1 + l->top) / l->stride;
     }
-    p.ring = p.reach + BAND * p.step;
+    p.ring = p.stack > 1 ? 2 * p.rows : p.reach + p.band * p.step;
     p.deep = up(p.channels, depth_of(&p)) / depth_of(&p);
     p.place = p.deep * EMO_TILE_BYTES;
     p.row = p.wide * p.place;
@@ -136,15 +148,35 @@ static size_t size_of(const struct pass *p)
     return p->out_halves ? sizeof(uint16_t) : sizeof(float);
 }
 
-/* Tiles that a row of a phase takes, places of each. */
+/* Tiles that a row of a phase takes. */
 static size_t tiles_across(const struct phase *f)
 {
     return up(f->columns, EMO_TILE) / EMO_TILE;
 }
 
-static size_t tile_rows(const struct phase *f)
+/* What tiles of a phase have of the target: so many rows of so many places each; from a place or a row to
+   the next one, numbers of the target; from a row to the next one, places of the tile, of which those
+   behind a row are nobody's. */
+struct part {
+    size_t rows, columns;
+    size_t pitch, line;
+    size_t apart;
+};
+
+static struct part part_of(const struct pass *p, const struct phase *f)
 {
-    return (f->columns + tiles_across(f) - 1) / tiles_across(f);
+    size_t across = tiles_across(f), b = p->out_halves ? p->out_channels : p->out_block;
+    return (struct part){.rows = p->stack < f->rows ? p->stack : f->rows,
+                         .columns = (f->columns + across - 1) / across,
+                         .pitch = f->grid * b,
+                         .line = f->grid * b * p->out_w,
+                         .apart = p->wide};
+}
+
+/* Rows of a tile. */
+static size_t tile_rows(const struct part *t)
+{
+    return (t->rows - 1) * t->apart + t->columns;
 }
 
 /* Of a tile: row of the ring where the first tap of its first place is; the place in the row; where the

@@ -1,30 +1,31 @@
 /*
- * Sums of a convolution's tiles on their way to a target of bfloat16.
+ * Sums of a convolution's tiles over halves, on their way to the target.
  */
 #ifndef EMO_NET_KERNELS_CONV_AMX_RESULTS_H
 #define EMO_NET_KERNELS_CONV_AMX_RESULTS_H
 
-#include "net/kernels/halves.h"
-#include "net/kernels/tiles.h"
+#include "net/kernels/conv_amx_phases.h"
 
-/* Sums of two tiles that are on the way to the target as bfloat16, or none. */
+/* Sums of so many tiles that are on the way to the target. */
 struct results {
     float *sums;
-    uint16_t *to[2];
-    size_t pitch, rows;
+    char *to[2];
+    size_t tiles;
+    struct part part;
+    bool floats;                  /* that is what becomes of them; else bfloat16 */
     bool relu;                    /* goes over them first */
     /* Where not NULL: what a ReLU gave, at the place of each number of the target from `target` on,
        which is the gradient of that; it becomes the gradient of what the ReLU got. */
     const uint16_t *rectified, *target;
 };
 
-static inline void put_rows(const struct results *r, size_t tile, bool relu, bool masked)
+/* A row of n places. */
+static inline void put_row(const struct results *r, const emo_floats *from, size_t n, uint16_t *to,
+                           bool relu, bool masked)
 {
-    const size_t rows = r->rows, pitch = r->pitch;
-    const emo_floats *from = (const emo_floats *)(const void *)r->sums + tile * EMO_TILE;
-    uint16_t *to = r->to[tile];
+    const size_t pitch = r->part.pitch;
     const uint16_t *y = masked ? r->rectified + (to - r->target) : NULL;
-    for (size_t i = 0; i < rows; i++, to += pitch) {
+    for (size_t i = 0; i < n; i++, to += pitch) {
         emo_floats x = from[i];
         if (relu)
             emo_floats_rectify(&x);
@@ -34,24 +35,39 @@ static inline void put_rows(const struct results *r, size_t tile, bool relu, boo
     }
 }
 
-static inline void put_results(struct results *r)
+static inline void put_floats(const struct results *r, const emo_floats *from, size_t n, float *to)
 {
-    for (size_t tile = 0; tile < 2 && r->rows > 0; tile++)
-        if (r->rectified != NULL)
-            put_rows(r, tile, false, true);
-        else if (r->relu)
-            put_rows(r, tile, true, false);
-        else
-            put_rows(r, tile, false, false);
-    r->rows = 0;
+    for (size_t i = 0; i < n; i++, to += r->part.pitch)
+        *(emo_loose_floats *)(void *)to = from[i];
 }
 
-/* Asks for what masks n rows of the target from `to` on. */
-static inline void fetch_rectified(const struct results *r, const char *to, size_t pitch, size_t n)
+static inline void put_results(struct results *r)
+{
+    for (size_t tile = 0; tile < r->tiles; tile++)
+        for (size_t i = 0; i < r->part.rows; i++) {
+            const emo_floats *from = (const emo_floats *)(const void *)r->sums +
+                                     tile * EMO_TILE + i * r->part.apart;
+            size_t n = r->part.columns, line = i * r->part.line;
+            void *to = r->to[tile] + line * (r->floats ? sizeof(float) : sizeof(uint16_t));
+            if (r->floats)
+                put_floats(r, from, n, to);
+            else if (r->rectified != NULL)
+                put_row(r, from, n, to, false, true);
+            else if (r->relu)
+                put_row(r, from, n, to, true, false);
+            else
+                put_row(r, from, n, to, false, false);
+        }
+    r->tiles = 0;
+}
+
+/* Asks for what masks the places from `to` on. */
+static inline void fetch_rectified(const struct results *r, const struct part *part, const char *to)
 {
     const uint16_t *y = r->rectified + ((const uint16_t *)(const void *)to - r->target);
-    for (size_t i = 0; i < n; i++)
-        __builtin_prefetch(y + i * pitch, 0, 3);
+    for (size_t i = 0; i < part->rows; i++)
+        for (size_t k = 0; k < part->columns; k++)
+            __builtin_prefetch(y + i * part->line + k * part->pitch, 0, 3);
     /* GCC leaves out the call of a function that does nothing but fetch. */
     __asm__ volatile("");
 }
