@@ -308,16 +308,15 @@ static void strange(const struct emo_conv_kernel *k, float number)
     emo_graph_free(&g);
 }
 
-/* Tiles only where they are allowed and well filled. */
+/* Tiles only where they are allowed, and not all but empty. */
 static void choice(void)
 {
 #ifdef __x86_64__
     static const struct {
         uint32_t c, oc, ow;
         bool fp32, bf16;
-    } cases[] = {{64, 128, 30, true, true},  {128, 128, 14, true, true}, {128, 128, 5, false, true},
-                 {64, 128, 17, false, true}, {64, 64, 1, false, false},  {128, 128, 2, false, true},
-                 {3, 64, 30, false, false},  {64, 48, 30, false, false}, {4608, 32, 30, false, true}};
+    } cases[] = {{64, 128, 30, true, true}, {128, 128, 2, true, true},  {64, 64, 1, false, false},
+                 {3, 64, 30, false, false}, {64, 48, 30, false, false}, {4608, 32, 30, false, true}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct emo_layer l = {.kind = EMO_CONV, .c = cases[i].c, .oc = cases[i].oc,
                               .kernel_h = 3, .kernel_w = 3, .ow = cases[i].ow};
