@@ -16,10 +16,17 @@ struct places {
     size_t below, right;
     size_t phase_rows, phase_columns;
     size_t records, part;         /* at a time; rows of each */
-    size_t depths;                /* of a part: tiles of 16 pairs */
+    size_t stack, pairs;          /* records that follow each other like one; pairs of one of them */
+    size_t depths;                /* of a part or a stack: tiles of 16 pairs */
     size_t channel, a_apart;      /* halves of a channel of a; of a term */
-    size_t plane, b_record;       /* floats of 16 channels of b; of a phase and record */
+    size_t plane, b_record;       /* floats of 16 channels of b; of a phase and record or stack */
 };
+
+/* Tiles of 16 pairs for n records, at most a stack, or of so many rows of one. */
+static size_t depths_of(const struct places *p, size_t n, size_t rows)
+{
+    return up(p->stack > 1 ? n * p->pairs : rows * p->wide, EMO_TILE) / EMO_TILE;
+}
 
 static struct places places_of(const struct emo_conv *c, size_t records)
 {
@@ -36,17 +43,21 @@ static struct places places_of(const struct emo_conv *c, size_t records)
     most = parts > 1 ? 1 : WORKED_ON / (p.rows * row);
     size_t times = (records + most - 1) / most;
     p.records = (records + times - 1) / times;
-    p.depths = up(p.part * p.wide, EMO_TILE) / EMO_TILE;
+    p.pairs = (p.part + p.below) * p.wide;
+    p.stack = p.records;
+    if (parts > 1 || depths_of(&p, p.stack, 0) >= p.stack * (up(p.part * p.wide, EMO_TILE) / EMO_TILE))
+        p.stack = 1;
+    p.depths = depths_of(&p, p.stack, p.part);
     p.plane = (p.depths * EMO_TILE + p.below * p.wide + p.right) * EMO_TILE;
     p.b_record = p.plane * p.terms * l->c / EMO_TILE;
-    p.channel = emo_tile_lines(p.records * p.depths * EMO_TILE_DEPTH + EMO_TILE);
+    p.channel = emo_tile_lines(p.records / p.stack * p.depths * EMO_TILE_DEPTH + EMO_TILE);
     p.a_apart = p.channel * l->oc;
     return p;
 }
 
 static size_t floats_of_b(const struct places *p)
 {
-    return p->phase_rows * p->phase_columns * p->records * p->b_record;
+    return p->phase_rows * p->phase_columns * (p->records / p->stack) * p->b_record;
 }
 
 static size_t weights_scratch(const struct emo_conv *c, size_t records)
@@ -102,14 +113,16 @@ static inline void pair_halves(const struct emo_conv *c, const struct places *p,
     }
 }
 
-/* A record from row y as b: [phase][record][16 channels][term][pair][channel]. */
+/* A record from row y as b: [phase][record][16 channels][term][pair][channel], or of a stack
+   [phase][16 channels][term][record][pair][channel]. */
 static void load_input(const struct emo_conv *c, const struct places *p, const void *x, size_t y,
                        size_t r, float *b)
 {
     const struct emo_layer *l = c->layer;
     for (size_t phase = 0; phase < p->phase_rows * p->phase_columns; phase++) {
         size_t top = phase / p->phase_columns, left = phase % p->phase_columns;
-        float *to = b + (phase * p->records + r) * p->b_record;
+        float *to = b + (phase * (p->records / p->stack) + r / p->stack) * p->b_record;
+        to += r % p->stack * p->pairs * EMO_TILE;
         for (size_t k = 0; k < l->c; k += PAIR, to += 2 * p->terms * p->plane)
             for (size_t j = 0; j < p->part + p->below; j++) {
                 float *row = to + j * p->wide * EMO_TILE;
@@ -155,12 +168,13 @@ static inline void turn_gradients(const struct emo_conv *c, const struct places 
 }
 
 /* A record from row y as a: [term][channel][record][pair][one of the two]. What a row puts behind
-   its end the next one replaces, or it is 0. */
+   its end the next one replaces, or it is 0. In a stack there are rows of nobody below. */
 static void load_gradients(const struct emo_conv *c, const struct places *p, const void *gy, size_t y,
                            size_t r, uint16_t *a, float *gb)
 {
-    for (size_t j = 0; j < p->part; j++) {
-        uint16_t *to = a + r * p->depths * EMO_TILE_DEPTH + 2 * j * p->wide;
+    for (size_t j = 0; j < p->part + (p->stack > 1 ? p->below : 0); j++) {
+        uint16_t *to = a + r / p->stack * p->depths * EMO_TILE_DEPTH;
+        to += 2 * (r % p->stack * p->pairs + j * p->wide);
         for (size_t o = 0; o < c->layer->oc; o += EMO_TILE)
             for (size_t q = 0; q < 2 * p->wide; q += EMO_TILE) {
                 if (p->terms == 1)

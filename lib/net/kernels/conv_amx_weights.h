@@ -4,14 +4,15 @@
  *
  * Tiles take places in pairs: one of the upper half of the output's rows and the one as far down in
  * the lower half. Pairs are numbered on, row after row of `wide` of them, 16 in a depth of tiles;
- * those at the end of a row and behind the last are of nobody and have a gradient of 0. a is the
+ * those at the end of a row and behind the last are of nobody and have a gradient of 0. Where that takes
+ * fewer tiles, records are stacked, pairs numbered on from one to the next. a is the
  * gradients: channels as rows of pairs. b is the input, pairs as rows of channels, taken apart by
  * the remainders of its row and column by the stride, so that for a tap the pairs are what lies
  * beside each other, from one or another on.
  */
 #include "net/kernels/conv_amx_pairs.h"
 
-/* Of a tap, over so many records and depths of each: two tiles. */
+/* Of a tap, over so many records or stacks and depths of each: two tiles. */
 static inline void add_to_weights(const struct places *p, size_t records, size_t depths,
                                   const uint16_t *a, const float *b, bool first, float *sums,
                                   size_t terms)
@@ -45,7 +46,7 @@ static void add_records(const struct emo_conv *c, const struct places *p, size_t
         for (size_t tap = 0; tap < (size_t)l->kernel_h * l->kernel_w; tap++) {
             size_t ky = tap / l->kernel_w, kx = tap % l->kernel_w;
             size_t phase = ky % s * p->phase_columns + kx % s;
-            const float *at = b + phase * p->records * p->b_record;
+            const float *at = b + phase * (p->records / p->stack) * p->b_record;
             float *to = sums + (tap * l->c * l->oc / PAIR + o / PAIR * EMO_TILE) * PAIR;
             at += (ky / s * p->wide + kx / s) * EMO_TILE;
             for (size_t k = 0; k < l->c; k += EMO_TILE, at += p->terms * p->plane) {
@@ -67,6 +68,16 @@ static void turn_sums(const struct emo_layer *l, const float *sums, float *gw)
             emo_floats_turn(sums, EMO_TILE, l->oc, gw + k * l->oc + o);
 }
 
+/* Behind the pairs of n records there is nobody. */
+static void clear_behind(const struct emo_conv *c, const struct places *p, size_t n, uint16_t *a)
+{
+    size_t depth = p->depths * EMO_TILE_DEPTH;
+    size_t pairs = 2 * (p->stack > 1 ? n * p->pairs : p->part * p->wide);
+    for (size_t i = 0; i < p->terms * c->layer->oc; i++)
+        for (size_t r = 0; r < p->records / p->stack; r++)
+            memset(a + i * p->channel + r * depth + pairs, 0, (depth - pairs) * sizeof *a);
+}
+
 static void backward_weights(const struct emo_conv *c, size_t records, const void *x,
                              const void *gy, float *gw, float *gb, float *scratch)
 {
@@ -77,25 +88,22 @@ static void backward_weights(const struct emo_conv *c, size_t records, const voi
     size_t gradients = emo_layer_out(l) * (c->out_halves ? sizeof(uint16_t) : sizeof(float));
     float *sums = scratch, *b = sums + weights;
     uint16_t *a = (uint16_t *)(void *)(b + floats_of_b(&p));
-    /* Behind the pairs there is nobody. */
-    size_t pairs = 2 * p.part * p.wide, depth = p.depths * EMO_TILE_DEPTH;
-    for (size_t i = 0; i < p.terms * l->oc; i++)
-        for (size_t r = 0; r < p.records; r++)
-            memset(a + i * p.channel + r * depth + pairs, 0, (depth - pairs) * sizeof *a);
     /* Numbers of some kind where tiles read on behind the pairs. */
-    size_t used = (p.part + p.below) * p.wide * EMO_TILE;
+    size_t used = p.stack * p.pairs * EMO_TILE;
     for (float *plane = b; plane < b + floats_of_b(&p) && used < p.plane; plane += p.plane)
         memset(plane + used, 0, (p.plane - used) * sizeof *plane);
     memset(gb, 0, l->oc * sizeof *gb);
     for (size_t first = 0; first < records; first += n) {
         n = records - first < p.records ? records - first : p.records;
+        if (first == 0 || n < p.records)
+            clear_behind(c, &p, n, a);
         for (size_t y = 0; y < p.rows; y += p.part) {
             size_t rows = p.rows - y < p.part ? p.rows - y : p.part;
             for (size_t r = 0; r < n; r++) {
                 load_input(c, &p, (const char *)x + (first + r) * record, y, r, b);
                 load_gradients(c, &p, (const char *)gy + (first + r) * gradients, y, r, a, gb);
             }
-            add_records(c, &p, n, up(rows * p.wide, EMO_TILE) / EMO_TILE, a, b,
+            add_records(c, &p, up(n, p.stack) / p.stack, depths_of(&p, n, rows), a, b,
                         first == 0 && y == 0, sums);
         }
     }
