@@ -20,43 +20,15 @@ static size_t up(size_t n, size_t to)
     return (n + to - 1) / to * to;
 }
 
-/* Of 32 numbers in depth: a in two tiles, b in one, terms `apart` and `b_apart`. From one product to
-   the next one of the two stays, where it can. What is loaded of b is not kept near: it is not met
-   again soon, as rows of a are, by other taps and other tiles of b. */
-static inline void add_products(size_t terms, const uint16_t *first, const uint16_t *second,
-                                size_t apart, size_t stride, const float *b, size_t b_apart)
+/* Multiplies one tile of a, or two, by the b that is loaded, which is then done with. */
+static inline void use_tiles(size_t tiles, const void *first, const void *second, size_t stride)
 {
-    if (terms == 3) {
-        EMO_TILE_LOAD_ONCE(3, b + 2 * b_apart, 64);
-        use_first(first, stride);
-        EMO_TILE_ZERO(2);
-        use_second(second, stride);
-        EMO_TILE_ZERO(3);
-        EMO_TILE_LOAD_ONCE(3, b + b_apart, 64);
-        EMO_TILE_MULTIPLY(1, 2, 3);
-        EMO_TILE_ZERO(2);
-        use_second(second + apart, stride);
-        EMO_TILE_ZERO(2);
-        use_first(first, stride);
-        EMO_TILE_ZERO(2);
-        use_first(first + apart, stride);
-        EMO_TILE_ZERO(3);
-        EMO_TILE_LOAD_ONCE(3, b, 64);
-        EMO_TILE_MULTIPLY(0, 2, 3);
-        EMO_TILE_ZERO(2);
-        use_second(second + apart, stride);
-        EMO_TILE_ZERO(2);
-        use_second(second + 2 * apart, stride);
-        EMO_TILE_ZERO(2);
-        use_first(first + 2 * apart, stride);
-        EMO_TILE_ZERO(2);
-    } else {
-        EMO_TILE_LOAD_ONCE(3, b, 64);
-    }
     use_first(first, stride);
     EMO_TILE_ZERO(2);
-    use_second(second, stride);
-    EMO_TILE_ZERO(2);
+    if (tiles == 2) {
+        use_second(second, stride);
+        EMO_TILE_ZERO(2);
+    }
     EMO_TILE_ZERO(3);
 }
 

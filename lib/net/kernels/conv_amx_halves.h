@@ -7,20 +7,6 @@
 #include "net/kernels/conv_amx_results.h"
 #include "net/kernels/conv_amx_source.h"
 
-/* 32 in depth. */
-static inline void add_halves(size_t tiles, const char *first, const char *second, size_t stride,
-                              const float *w)
-{
-    EMO_TILE_LOAD_ONCE(3, w, EMO_TILE_BYTES);
-    use_first((const uint16_t *)(const void *)first, stride);
-    EMO_TILE_ZERO(2);
-    if (tiles == 2) {
-        use_second((const uint16_t *)(const void *)second, stride);
-        EMO_TILE_ZERO(2);
-    }
-    EMO_TILE_ZERO(3);
-}
-
 /* Of 16 channels of the target, from `channel` bytes on, one tile or two. */
 static inline void sum_halves(const struct pass *p, const struct phase *f, const struct part *part,
                               const struct place at[2], size_t tiles, size_t channel, const float *w,
@@ -48,7 +34,8 @@ static inline void sum_halves(const struct pass *p, const struct phase *f, const
         for (size_t x = 0; x < f->tap_columns; x++)
             for (size_t k = 0; k < p->place; k += EMO_TILE_BYTES, w += EMO_TILE_NUMBERS) {
                 ptrdiff_t at_tap = (ptrdiff_t)x * right + (ptrdiff_t)k;
-                add_halves(tiles, a[0] + at_tap, a[1] + at_tap, stride, w);
+                EMO_TILE_LOAD_ONCE(3, w, EMO_TILE_BYTES);
+                use_tiles(tiles, a[0] + at_tap, a[1] + at_tap, stride);
                 if (!(p->halves && p->way > 0))
                     cut_places(p, s, s->share, false);
                 if (y + x + k == 0)

@@ -49,7 +49,8 @@ static inline struct place place_of(const struct pass *p, const struct phase *f,
                           .y = (char *)y + at * size_of(p)};
 }
 
-/* A band of a phase, from row n of it, whose weights are w; in the source the record begins at `first`. */
+/* A band of a phase, from row n of it, whose weights are w; in the source the record begins at
+   `first`. */
 static inline void run_phase(const struct pass *p, const struct phase *f, const struct part *part,
                              size_t n, size_t first, const float *w, void *y, struct work *work,
                              bool digits)

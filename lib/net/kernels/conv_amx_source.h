@@ -17,7 +17,8 @@ struct source {
     const void *from[VECTORS];    /* of the piece, of which so many places are left */
     char *to;
     size_t pitch, left;           /* bytes */
-    float scales[2], by;          /* of digits of an even and an odd record; what the piece is multiplied by */
+    float scales[2];              /* of digits of an even record and an odd one */
+    float by;                     /* what the piece is multiplied by */
 };
 
 static const float emo_conv_nothing[EMO_TILE];

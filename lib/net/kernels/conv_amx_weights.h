@@ -12,6 +12,42 @@
  */
 #include "net/kernels/conv_amx_pairs.h"
 
+/* Of 32 numbers in depth: a in two tiles, b in one, terms `apart` and `b_apart`. From one product to
+   the next one of the two stays, where it can. What is loaded of b is not kept near: it is not met
+   again soon, as rows of a are, by other taps and other tiles of b. */
+static inline void add_products(size_t terms, const uint16_t *first, const uint16_t *second,
+                                size_t apart, size_t stride, const float *b, size_t b_apart)
+{
+    if (terms == 3) {
+        EMO_TILE_LOAD_ONCE(3, b + 2 * b_apart, 64);
+        use_first(first, stride);
+        EMO_TILE_ZERO(2);
+        use_second(second, stride);
+        EMO_TILE_ZERO(3);
+        EMO_TILE_LOAD_ONCE(3, b + b_apart, 64);
+        EMO_TILE_MULTIPLY(1, 2, 3);
+        EMO_TILE_ZERO(2);
+        use_second(second + apart, stride);
+        EMO_TILE_ZERO(2);
+        use_first(first, stride);
+        EMO_TILE_ZERO(2);
+        use_first(first + apart, stride);
+        EMO_TILE_ZERO(3);
+        EMO_TILE_LOAD_ONCE(3, b, 64);
+        EMO_TILE_MULTIPLY(0, 2, 3);
+        EMO_TILE_ZERO(2);
+        use_second(second + apart, stride);
+        EMO_TILE_ZERO(2);
+        use_second(second + 2 * apart, stride);
+        EMO_TILE_ZERO(2);
+        use_first(first + 2 * apart, stride);
+        EMO_TILE_ZERO(2);
+    } else {
+        EMO_TILE_LOAD_ONCE(3, b, 64);
+    }
+    use_tiles(2, first, second, stride);
+}
+
 /* Of a tap, over so many records or stacks and depths of each: two tiles. */
 static inline void add_to_weights(const struct places *p, size_t records, size_t depths,
                                   const uint16_t *a, const float *b, bool first, float *sums,

@@ -13,13 +13,13 @@ static inline void zero_sums(void)
     EMO_TILE_ZERO(1);
 }
 
-static inline void use_first(const uint16_t *a, size_t stride)
+static inline void use_first(const void *a, size_t stride)
 {
     EMO_TILE_LOAD(2, a, stride);
     EMO_TILE_MULTIPLY(0, 2, 3);
 }
 
-static inline void use_second(const uint16_t *a, size_t stride)
+static inline void use_second(const void *a, size_t stride)
 {
     EMO_TILE_LOAD(2, a, stride);
     EMO_TILE_MULTIPLY(1, 2, 3);
