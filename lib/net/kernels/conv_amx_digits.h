@@ -16,7 +16,7 @@ struct totals {
     float *sums; /* three tiles, the least first */
     float *to;
     struct part part;           /* of no rows: there are none */
-    float scale;                /* of the source, and what it and the weights' are without a factor */
+    float scale;                /* of the source, times the 65536 that is in all three sums */
     const float *scales, *bias; /* of the channels; bias: or NULL */
 };
 
@@ -38,7 +38,7 @@ static inline void put_totals(struct totals *t)
     t->part.rows = 0;
 }
 
-/* a times b, of 64 in depth: of two products one after the other few have the same sum, so that none
+/* a times b, of 64 in depth. Of products that follow each other no two have the same sum, so that none
    waits for the last. */
 static inline void add_digits(const char *a, size_t apart, size_t stride, const float *b)
 {

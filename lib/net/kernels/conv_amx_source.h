@@ -23,10 +23,10 @@ struct source {
 
 static const float emo_conv_nothing[EMO_TILE];
 
-/* Of a record. */
+/* Of a record's digits. */
 static float scale_of(const struct pass *p, const float *x)
 {
-    emo_ints most[4] = {{0}, {0}, {0}, {0}};
+    emo_ints most[2] = {{0}, {0}};
     size_t n = p->h * p->w * p->channels; /* 32 divides it */
     for (size_t i = 0; i < n; i += 2 * EMO_TILE)
         for (size_t k = 0; k < 2; k++)

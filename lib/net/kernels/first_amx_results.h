@@ -63,8 +63,8 @@ static inline __attribute__((always_inline)) void pool(bool halves, size_t digit
     for (const size_t end = c + n; c < end; c++) {
         floats x[2], larger, upper;
         for (size_t i = 0; i < 2; i++)
-            emo_digits_together(digits, sums + i * EMO_TILE_NUMBERS + c * EMO_TILE, 2 * EMO_TILE_NUMBERS,
-                         &x[i]);
+            emo_digits_together(digits, sums + i * EMO_TILE_NUMBERS + c * EMO_TILE,
+                                2 * EMO_TILE_NUMBERS, &x[i]);
         unsigned right = where_larger(&x[1], &x[0]);
         choose(right, &x[0], &x[1], &larger);
         if (!lower) {

@@ -19,8 +19,9 @@
  * that is loaded or multiplied into takes a new one until then, one that is zeroed takes none. When
  * another thread shares the core few are left. Measured so, by operation: 38 cycles with all eight
  * in use, 20 with six, 13 with four, where one multiplication takes 16 in any case; with no other
- * thread, 16 and no more. So kernels use four, and zero them when they are done with them: 2 x 1
- * tiles of sums, whose a and b are loaded more often, are twice as quick as 2 x 2.
+ * thread, 16 and no more. So kernels use four, or five where a tile takes three sums, and zero them
+ * when they are done with them: 2 x 1 tiles of sums, whose a and b are loaded more often, are twice as
+ * quick as 2 x 2.
  *
  * Registers are named by literals. They belong to nobody: a function that uses them begins, ends
  * and calls nothing in between that may use them as well. Only where emo_isa says EMO_ISA_AMX.
